@@ -1,0 +1,50 @@
+"""Data sets by name, in memory, as NumPy arrays.
+
+>>> pictures = load("shapes", count=1000)
+>>> pictures.images.shape, pictures.class_names[:3]
+((1000, 32, 32, 3), ('circle', 'square', 'triangle'))
+"""
+
+from minigan.data.cifar10 import find_cifar10, load_cifar10
+from minigan.data.dataset import Dataset
+from minigan.data.download import fetch
+from minigan.data.shapes import load_shapes
+from minigan.errors import DataError, unknown_name
+
+__all__ = ["NAMES", "Dataset", "fetch", "load", "locate"]
+
+NAMES = ("shapes", "cifar10")
+
+
+def load(name, root=None, split="train", **options) -> Dataset:
+    """The data set of that name.
+
+    name     one of NAMES
+    root     the folder or file to read it from; each data set says where it looks by default
+    split    "train" or "test"
+    options  for "shapes": count, seed
+
+    Returns a Dataset: images uint8 (N, H, W, C), labels int64 (N,), class_names.
+    Raises UserError for an unknown name; DataError for an unknown split, and when the files are missing, cut
+    short or altered.
+    """
+    _check_name(name)
+    if name == "shapes":
+        if root is not None:
+            raise DataError(f"data set 'shapes' is drawn, not read: expected no root, got {str(root)!r}")
+        return load_shapes(split, **options)
+    return load_cifar10(split, root, **options)
+
+
+def locate(name, root=None):
+    """Where `load` would read the data set from, in words, or None if it is not there."""
+    _check_name(name)
+    if name == "shapes":
+        return "drawn when it is loaded"
+    found = find_cifar10(root)
+    return None if found is None else str(found)
+
+
+def _check_name(name):
+    if name not in NAMES:
+        raise unknown_name("data set", name, NAMES)

@@ -1,0 +1,65 @@
+"""A data set in memory: pictures, labels, and where they came from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigan.errors import DataError
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Pictures with labels.
+
+    name         the data set's name, as `minigan.data.load` takes it
+    split        "train" or "test"
+    images       uint8 (N, H, W, C)
+    labels       int64 (N,), from 0 to len(class_names) − 1
+    class_names  class_names[labels[i]] says what images[i] shows
+    source       where the pictures came from, in words; a run keeps it in its config.json
+
+    Raises DataError when an array has another shape or dtype, or a label has no name.
+    """
+
+    name: str
+    split: str
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    source: str
+
+    def __post_init__(self):
+        check_split(self.split)
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise DataError(f"{self.name}: expected images uint8 (N, H, W, C), got {_describe(self.images)}")
+        if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
+            raise DataError(
+                f"{self.name}: expected labels int64 ({len(self.images)},), got {_describe(self.labels)}"
+            )
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise DataError(
+                f"{self.name}: expected labels from 0 to {len(self.class_names) - 1}, "
+                f"got {self.labels.min()} to {self.labels.max()}"
+            )
+
+    def __len__(self):
+        return len(self.images)
+
+    def __repr__(self):
+        count, height, width, channels = self.images.shape
+        return (
+            f"Dataset({self.name}, {self.split}: {count:,} images of {height}×{width}×{channels} uint8, "
+            f"{len(self.class_names)} classes; {self.source})"
+        )
+
+
+def check_split(split):
+    """Raises DataError unless split is "train" or "test"."""
+    if split not in SPLITS:
+        raise DataError(f"unknown split {split!r}: expected 'train' or 'test'")
+
+
+def _describe(array):
+    return f"{array.dtype} {array.shape}"

@@ -1,0 +1,90 @@
+"""Downloads with a known SHA-256, into the user's cache."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from minigan.errors import DataError, UserError, unknown_name
+
+
+class Download(NamedTuple):
+    """A file on the web: its address, its SHA-256 in hexadecimal, its size in bytes."""
+
+    url: str
+    sha256: str
+    size: int
+
+    @property
+    def file_name(self):
+        return self.url.rsplit("/", 1)[-1]
+
+
+DOWNLOADS = {
+    "cifar10": Download(
+        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+        170_498_071,
+    ),
+}
+NEEDS_NO_DOWNLOAD = ("shapes",)
+
+
+def cache_folder():
+    """Where downloads are kept: $MINIGAN_CACHE, or else the folder that the system has for caches."""
+    from platformdirs import user_cache_path
+
+    folder = os.environ.get("MINIGAN_CACHE")
+    return Path(folder).expanduser() if folder else user_cache_path("minigan", appauthor=False)
+
+
+def fetch(name):
+    """Download a data set into the cache, unless it is there already. Returns the file's path.
+
+    Raises UserError for a name that is unknown or needs no download, DataError when the download fails.
+    """
+    if name in NEEDS_NO_DOWNLOAD:
+        raise UserError(f"data set {name!r} needs no download: it is drawn when it is loaded")
+    if name not in DOWNLOADS:
+        raise unknown_name("download", name, list(DOWNLOADS))
+    return download(DOWNLOADS[name], cache_folder())
+
+
+def download(source, folder):
+    """Download a file into a folder, unless it is there already with the right SHA-256.
+
+    The file gets its name only when it is complete and its SHA-256 is right: until then it has a temporary
+    one, and is deleted when the download fails.
+
+    source  a Download
+    folder  a Path; it is made when it does not exist
+
+    Returns the file's path. Raises DataError when the address cannot be reached, the connection breaks, the
+    SHA-256 is another, or the folder cannot be written.
+    """
+    import pooch  # type: ignore[import-untyped]
+    from requests.exceptions import RequestException
+
+    pooch.get_logger().setLevel("WARNING")  # the progress bar is enough
+    by_hand = f"download {source.url} by hand into {folder}, or give --root FOLDER"
+    try:
+        path = pooch.retrieve(
+            source.url,
+            known_hash=f"sha256:{source.sha256}",
+            fname=source.file_name,
+            path=folder,
+            progressbar=True,
+        )
+    except RequestException as error:
+        problem = f"the download failed ({type(error).__name__})"
+        raise DataError(f"{source.file_name}: {problem}; try again later, or {by_hand}") from error
+    except ValueError as error:
+        expected = f"expected {source.size:,} bytes with SHA-256 {source.sha256}"
+        raise DataError(
+            f"{source.file_name}: {expected}, got another file from the server; try again later, or {by_hand}"
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{source.file_name}: cannot write to {folder} ({error.strerror}); "
+            "set MINIGAN_CACHE to a folder that can be written"
+        ) from error
+    return Path(path)

@@ -1,0 +1,48 @@
+"""The heart of the project: one step of each player.
+
+Algorithm 1 of Goodfellow et al. 2014: the discriminator learns to tell real pictures from the generator's, then
+the generator learns to make it err. Neither step moves the other player's weights.
+"""
+
+
+def discriminator_step(generator, discriminator, real, z, objective, optimizer, watch=None):
+    """One step of the discriminator on a batch of real pictures and a batch of fakes.
+
+    real: (N, H, W, C) scaled to the generator's range; z: (N, latent_dim) noise; optimizer: over the
+    discriminator's parameters. `watch(real_scores, fake_scores)`, if given, sees the two outputs.
+    Real and fake pass through the discriminator as two batches, so batch normalization takes the statistics
+    of each by itself. Returns the loss, a scalar on the device.
+    """
+    fake, _ = generator.forward(z)  # its cache is dropped: nothing flows into the generator
+    real_scores, real_cache = discriminator.forward(real)
+    fake_scores, fake_cache = discriminator.forward(fake)
+
+    loss, d_real, d_fake = objective.discriminator(real_scores, fake_scores)
+
+    optimizer.zero_grad()
+    discriminator.backward(d_real, real_cache, input_grad=False)
+    discriminator.backward(d_fake, fake_cache, input_grad=False)
+    optimizer.step()
+
+    if watch is not None:
+        watch(real_scores, fake_scores)
+    return loss
+
+
+def generator_step(generator, discriminator, z, objective, optimizer):
+    """One step of the generator, through the discriminator and not into it.
+
+    z: (N, latent_dim) noise; optimizer: over the generator's parameters. The discriminator sees the fakes
+    anew, because its weights have changed since its own step; its running statistics move once more, as in
+    PyTorch's example. Returns the loss, a scalar on the device.
+    """
+    fake, generator_cache = generator.forward(z)
+    scores, discriminator_cache = discriminator.forward(fake)
+
+    loss, d_scores = objective.generator(scores)
+
+    optimizer.zero_grad()
+    d_fake = discriminator.backward(d_scores, discriminator_cache, param_grads=False)
+    generator.backward(d_fake, generator_cache, input_grad=False)
+    optimizer.step()
+    return loss

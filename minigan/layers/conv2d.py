@@ -1,0 +1,61 @@
+"""Conv2D: the same small kernel looks at every window of the picture."""
+
+from minigan import ops
+from minigan.initializers import glorot_uniform, zeros
+from minigan.layers.base import Layer, Param
+from minigan.ops.geometry import conv_output_size, pair, resolve_padding
+
+
+class Conv2D(Layer):
+    """Two-dimensional convolution (cross-correlation, as everywhere in deep learning).
+
+        y[n, p, q, o] = b[o] + Σ_{i, j, c} x[n, p·s + i − top, q·s + j − left, c] · W[i, j, c, o]
+
+    with zeros outside the picture. Three primitives do the work: conv2d forward, conv2d_grad_input for dx,
+    conv2d_grad_weight for dW; db sums dy over all positions.
+
+    x: (N, H, W, in_channels), y: (N, H', W', out_channels) with H' = ⌊(H + top + bottom − k) / s⌋ + 1;
+    weight: (kh, kw, in_channels, out_channels), bias: (out_channels,).
+    padding: an int, (h, w), ((top, bottom), (left, right)), "valid" (none), or "same": H' = ⌈H / s⌉ as in
+    TensorFlow, with the odd row or column at the bottom and right.
+    Raises ValueError for another shape, or a kernel larger than the padded picture.
+    """
+
+    def __init__(
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True, initializer=glorot_uniform
+    ):
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.stride = pair("stride", stride)
+        self.padding = padding
+        resolve_padding(padding, (1, 1), self.kernel_size, self.stride)  # a bad padding is refused at once
+        taps = self.kernel_size[0] * self.kernel_size[1]
+        self.weight = Param(
+            initializer((*self.kernel_size, in_channels, out_channels), taps * in_channels, taps * out_channels)
+        )
+        self.bias = Param(zeros(out_channels)) if bias else None
+
+    def forward(self, x, train=True):
+        self.require_shape("x", x, ("N", "H", "W", self.in_channels))
+        self.require_floating("x", x)
+        padding = resolve_padding(self.padding, x.shape[1:3], self.kernel_size, self.stride)
+        y = ops.conv2d(x, self.weight.cast(x.dtype), self.stride, padding)  # (N, H', W', out)
+        if self.bias is not None:
+            y += self.bias.cast(x.dtype)
+        return y, (x, padding, self.weight.version)
+
+    def backward(self, dy, cache, param_grads=True, input_grad=True):
+        x, padding, version = cache
+        self.weight.require_version(version, self)
+        size = conv_output_size(x.shape[1:3], self.kernel_size, self.stride, padding)
+        self.require_shape("dy", dy, (x.shape[0], *size, self.out_channels))
+        if param_grads:
+            self.weight.grad += ops.conv2d_grad_weight(x, dy, self.kernel_size, self.stride, padding)
+            if self.bias is not None:
+                self.bias.grad += dy.sum(axis=(0, 1, 2))
+        if not input_grad:
+            return None
+        return ops.conv2d_grad_input(dy, self.weight.cast(dy.dtype), x.shape[1:3], self.stride, padding)
+
+    def __repr__(self):
+        return f"Conv2D(in_channels={self.in_channels})"

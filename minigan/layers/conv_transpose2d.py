@@ -1,0 +1,94 @@
+"""ConvTranspose2D: a convolution run backwards, so that pictures grow."""
+
+from minigan import ops
+from minigan.initializers import glorot_uniform, zeros
+from minigan.layers.base import Layer, Param
+from minigan.ops.geometry import conv_transpose_output, pair
+
+
+class ConvTranspose2D(Layer):
+    """Transposed convolution, by either of its two definitions; they agree.
+
+    definition="scatter": every input element writes a copy of the kernel, scaled by itself, into the output,
+    s rows and columns after its neighbour's; overlaps add up; then the padding is cropped from each side.
+
+        y[n, p·s + i − top, q·s + j − left, o] += Σ_c x[n, p, q, c] · W[i, j, o, c]
+
+    That is the input gradient of a convolution. So forward is conv2d_grad_input, dx is conv2d, and dW is
+    conv2d_grad_weight with the roles of picture and gradient exchanged.
+
+    definition="zero_insertion": s − 1 zeros between the input elements, a border of k − 1 − padding, then an
+    ordinary convolution of stride 1 with the kernel flipped and its channels swapped. (s² times the
+    multiplications, most of them with zeros: the definition to understand, not the one to train with.)
+
+    x: (N, H, W, in_channels), y: (N, H', W', out_channels) with
+    H' = (H − 1)·s + k − top − bottom + output_padding; weight: (kh, kw, out_channels, in_channels).
+    padding: as in Conv2D; "same" gives H' = H·s as in TensorFlow.
+    Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic", relationships 13 and 14.
+    Raises ValueError for another shape, an unknown definition, or an output of no size.
+    """
+
+    definitions = ("scatter", "zero_insertion")
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        bias=True,
+        definition="scatter",
+        initializer=glorot_uniform,
+    ):
+        if definition not in self.definitions:
+            raise ValueError(f"ConvTranspose2D: expected definition in {self.definitions}, got {definition!r}")
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.stride = pair("stride", stride)
+        self.padding, self.output_padding = padding, pair("output_padding", output_padding, least=0)
+        self.definition = definition
+        conv_transpose_output((64, 64), self.kernel_size, self.stride, padding, self.output_padding)
+        taps = self.kernel_size[0] * self.kernel_size[1]
+        self.weight = Param(
+            initializer((*self.kernel_size, out_channels, in_channels), taps * in_channels, taps * out_channels)
+        )
+        self.bias = Param(zeros(out_channels)) if bias else None
+
+    def forward(self, x, train=True):
+        self.require_shape("x", x, ("N", "H", "W", self.in_channels))
+        self.require_floating("x", x)
+        size, padding = conv_transpose_output(
+            x.shape[1:3], self.kernel_size, self.stride, self.padding, self.output_padding
+        )
+        w = self.weight.cast(x.dtype)
+        if self.definition == "scatter":
+            y = ops.conv2d_grad_input(x, w, size, self.stride, padding)  # (N, H', W', out)
+        else:
+            y = ops.conv_transpose2d_by_zeros(x, w, size, self.stride, padding)
+        if self.bias is not None:
+            y += self.bias.cast(x.dtype)
+        return y, (x, size, padding, self.weight.version)
+
+    def backward(self, dy, cache, param_grads=True, input_grad=True):
+        x, size, padding, version = cache
+        self.weight.require_version(version, self)
+        self.require_shape("dy", dy, (x.shape[0], *size, self.out_channels))
+        w = self.weight.cast(dy.dtype)
+        if param_grads:
+            if self.definition == "scatter":
+                dw = ops.conv2d_grad_weight(dy, x, self.kernel_size, self.stride, padding)
+            else:
+                dw = ops.conv_transpose2d_by_zeros_grad_weight(x, dy, self.kernel_size, self.stride, padding)
+            self.weight.grad += dw
+            if self.bias is not None:
+                self.bias.grad += dy.sum(axis=(0, 1, 2))
+        if not input_grad:
+            return None
+        if self.definition == "scatter":
+            return ops.conv2d(dy, w, self.stride, padding)  # (N, H, W, in)
+        return ops.conv_transpose2d_by_zeros_grad_input(dy, w, x.shape[1:3], self.stride, padding)
+
+    def __repr__(self):
+        return f"ConvTranspose2D(in_channels={self.in_channels})"

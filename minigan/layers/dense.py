@@ -1,0 +1,41 @@
+"""Dense: every output is a weighted sum of all inputs."""
+
+from minigan.initializers import glorot_uniform, zeros
+from minigan.layers.base import Layer, Param
+
+
+class Dense(Layer):
+    """Fully connected layer.
+
+        y = x·W + b
+        dW = xᵀ·dy      db = Σₙ dy      dx = dy·Wᵀ
+
+    x: (N, in_features), y: (N, out_features); weight: (in_features, out_features), bias: (out_features,).
+    Raises ValueError for another shape.
+    """
+
+    def __init__(self, in_features, out_features, bias=True, initializer=glorot_uniform):
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Param(initializer((in_features, out_features), in_features, out_features))
+        self.bias = Param(zeros(out_features)) if bias else None
+
+    def forward(self, x, train=True):
+        self.require_shape("x", x, ("N", self.in_features))
+        self.require_floating("x", x)
+        y = x @ self.weight.cast(x.dtype)  # (N, out)
+        if self.bias is not None:
+            y += self.bias.cast(x.dtype)
+        return y, (x, self.weight.version)
+
+    def backward(self, dy, cache, param_grads=True, input_grad=True):
+        x, version = cache
+        self.weight.require_version(version, self)
+        self.require_shape("dy", dy, (x.shape[0], self.out_features))
+        if param_grads:
+            self.weight.grad += x.T @ dy  # (in, out)
+            if self.bias is not None:
+                self.bias.grad += dy.sum(axis=0)
+        return dy @ self.weight.cast(dy.dtype).T if input_grad else None  # (N, in)
+
+    def __repr__(self):
+        return f"Dense(in_features={self.in_features})"

@@ -1,0 +1,157 @@
+"""Losses, and the three objectives of the GAN game. Each returns (value, gradient).
+
+Values are means over the elements and stay on the device; gradients have the shape of the first argument.
+"""
+
+from minigan.backend import xp
+from minigan.layers.activations import sigmoid
+
+
+def bce_with_logits(logits, targets):
+    """Binary cross entropy of σ(l) against t ∈ [0, 1], without ever computing log σ(l).
+
+        L = mean( max(l, 0) − l·t + log(1 + e^(−|l|)) )      dL/dl = (σ(l) − t) / n
+
+    logits, targets: one shape. Returns (loss, gradient). Raises ValueError for unequal shapes.
+    """
+    require_equal_shapes("bce_with_logits", "logits", logits, "targets", targets)
+    terms = xp.maximum(logits, 0) - logits * targets + softplus_of_minus_abs(logits)
+    return terms.mean(), (sigmoid(logits) - targets) / logits.size
+
+
+def bce(probabilities, targets):
+    """Binary cross entropy of probabilities p ∈ [0, 1] against t, the form that formulas are taught in.
+
+        L = −mean( t·log p + (1 − t)·log(1 − p) )      dL/dp = (p − t) / (p·(1 − p)) / n
+
+    Logarithms are held at −100 and p·(1 − p) at 10⁻¹², as in PyTorch; where p comes from a sigmoid,
+    bce_with_logits is exact everywhere. Raises ValueError for unequal shapes.
+    """
+    require_equal_shapes("bce", "probabilities", probabilities, "targets", targets)
+    p, t = probabilities, targets
+    tiny = 3.8e-44  # log(3.8e-44) = −100
+    log_p = xp.log(xp.maximum(p, tiny))
+    log_not_p = xp.log(xp.maximum(1 - p, tiny))
+    gradient = (p - t) / xp.maximum(p * (1 - p), 1e-12) / p.size
+    return -(t * log_p + (1 - t) * log_not_p).mean(), gradient
+
+
+def least_squares(scores, targets):
+    """Half the mean squared error, as in the LSGAN paper: L = mean((s − t)²) / 2, dL/ds = (s − t) / n.
+
+    scores, targets: one shape. Source: Mao et al. 2017, equation 2. Raises ValueError for unequal shapes.
+    """
+    require_equal_shapes("least_squares", "scores", scores, "targets", targets)
+    error = scores - targets
+    return xp.square(error).mean() / 2, error / scores.size
+
+
+def softmax_cross_entropy(logits, labels):
+    """Cross entropy of softmax(l) against class labels: L = mean(log Σₖ e^(lₖ) − l_label).
+
+        dL/dl = (softmax(l) − onehot(label)) / N
+
+    logits: (N, K), labels: (N,) integers in [0, K). Raises ValueError for other shapes.
+    """
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            "softmax_cross_entropy: expected logits of shape (N, K) and labels of shape (N,), "
+            f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
+        )
+    n, classes = logits.shape
+    onehot = (labels[:, None] == xp.arange(classes)).astype(logits.dtype)  # (N, K)
+    shifted = logits - logits.max(axis=1, keepdims=True)  # e^(lₖ − max) cannot overflow
+    exponentials = xp.exp(shifted)
+    total = exponentials.sum(axis=1, keepdims=True)
+    log_softmax = shifted - xp.log(total)
+    return -(onehot * log_softmax).sum() / n, (exponentials / total - onehot) / n
+
+
+class NonSaturating:
+    """The objective that DCGAN trains with, on logits (Goodfellow et al. 2014, section 3).
+
+        L_D = −E log D(x) − E log(1 − D(G(z)))      L_G = −E log D(G(z))
+
+    The generator maximizes log D(G(z)) in place of minimizing log(1 − D(G(z))): the same fixed point, and a
+    strong gradient where the discriminator is sure of itself.
+    """
+
+    def discriminator(self, real, fake):
+        """(loss, d_real, d_fake) from logits, (N, 1) each."""
+        loss_real, d_real = bce_with_logits(real, xp.ones_like(real))
+        loss_fake, d_fake = bce_with_logits(fake, xp.zeros_like(fake))
+        return loss_real + loss_fake, d_real, d_fake
+
+    def generator(self, fake):
+        """(loss, d_fake) from logits, (N, 1)."""
+        return bce_with_logits(fake, xp.ones_like(fake))
+
+    def score(self, output):
+        """D(x), the probability of "real" that people read: σ(logit)."""
+        return sigmoid(output)
+
+    threshold = 0.5  # a score above it says "real"
+
+
+class Minimax(NonSaturating):
+    """The game as it is first written (Goodfellow et al. 2014, equation 1): min_G max_D V(D, G), on logits.
+
+        V = E log D(x) + E log(1 − D(G(z)))      L_D = −V      L_G = E log(1 − D(G(z)))
+
+    With l the logit, log(1 − σ(l)) = −max(l, 0) − log(1 + e^(−|l|)), and its gradient is −σ(l): it vanishes
+    where the discriminator rejects a sample with certainty.
+    """
+
+    def generator(self, fake):
+        """(loss, d_fake) from logits, (N, 1)."""
+        loss, d_fake = bce_with_logits(fake, xp.zeros_like(fake))
+        return -loss, -d_fake
+
+
+class LeastSquares:
+    """LSGAN, on raw scores (Mao et al. 2017, equation 2).
+
+        L_D = E (D(x) − b)² / 2 + E (D(G(z)) − a)² / 2      L_G = E (D(G(z)) − c)² / 2
+
+    a: the target of a fake, b: of a real picture, c: what the generator wants the discriminator to say.
+    (0, 1, 1) is the usual coding; (−1, 1, 0) minimizes the Pearson χ² divergence (b − c = 1, b − a = 2).
+    """
+
+    def __init__(self, a=0.0, b=1.0, c=1.0):
+        self.a, self.b, self.c = a, b, c
+        self.threshold = (a + b) / 2
+
+    def discriminator(self, real, fake):
+        """(loss, d_real, d_fake) from raw scores, (N, 1) each."""
+        loss_real, d_real = least_squares(real, xp.full_like(real, self.b))
+        loss_fake, d_fake = least_squares(fake, xp.full_like(fake, self.a))
+        return loss_real + loss_fake, d_real, d_fake
+
+    def generator(self, fake):
+        """(loss, d_fake) from raw scores, (N, 1)."""
+        return least_squares(fake, xp.full_like(fake, self.c))
+
+    def score(self, output):
+        """The raw score itself: it is pulled towards b for real pictures and towards a for fakes."""
+        return output
+
+
+OBJECTIVES = {
+    "non-saturating": NonSaturating,
+    "minimax": Minimax,
+    "least-squares": LeastSquares,
+}
+
+
+def softplus_of_minus_abs(x):
+    """log(1 + e^(−|x|)): between 0 and log 2, exact for large |x|."""
+    return xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def require_equal_shapes(loss, name, array, target_name, target):
+    # Unequal shapes would broadcast: (N,) against (N, 1) gives an N×N mean and a wrong gradient, silently.
+    if array.shape != target.shape:
+        raise ValueError(
+            f"{loss}: expected {name} and {target_name} of one shape, "
+            f"got {tuple(array.shape)} and {tuple(target.shape)}"
+        )

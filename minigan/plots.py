@@ -1,0 +1,87 @@
+"""Pictures: grids of samples, and the curves of a run."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from minigan.files import replacing
+
+
+def to_uint8(images):
+    """Pictures in [−1, 1], as generators make them, to uint8 in [0, 255]; float (N, H, W, C), NumPy."""
+    return np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def image_grid(images, columns=None, border=2):
+    """uint8 pictures (N, H, W, C) side by side on white: one uint8 picture (H', W', C).
+
+    columns: by default ⌈√N⌉. border: pixels between the pictures and around them.
+    """
+    n, height, width, channels = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    grid = np.full(
+        (border + rows * (height + border), border + columns * (width + border), channels), 255, np.uint8
+    )
+    for index, image in enumerate(images):
+        top = border + index // columns * (height + border)
+        left = border + index % columns * (width + border)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def save_image(path, image):
+    """Write a uint8 picture (H, W, 1 or 3) as PNG, whole or not at all."""
+    from PIL import Image
+
+    with replacing(path) as temporary:
+        Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(temporary, format="PNG")
+
+
+def read_metrics(path):
+    """metrics.csv as {column: float array}. An empty field is NaN."""
+    with Path(path).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = rows[0].keys() if rows else []
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+
+
+def training_curves(metrics):
+    """A matplotlib figure of a run: losses, D(x) and D(G(z)), and the discriminator's accuracy over the epochs.
+
+    metrics: as read_metrics returns them. The dashed lines are where a game in balance ends up: a
+    discriminator that can only guess has loss log 4, gives 1/2 to everything, and is right half of the time.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)  # draws without a screen, and leaves the reader's own pyplot as it is
+    panels = (
+        ("loss", {"loss_d": "Loss_D", "loss_g": "Loss_G"}, np.log(4), "log 4"),
+        ("score", {"d_x": "D(x)", "d_g_z": "D(G(z))"}, 0.5, "1/2"),
+        ("accuracy", {"accuracy_real": "on real", "accuracy_fake": "on fake"}, 0.5, "1/2"),
+    )
+    for axes, (title, columns, balance, label) in zip(figure.subplots(1, 3), panels, strict=True):
+        for (column, name), colour in zip(columns.items(), ("tab:blue", "tab:orange"), strict=True):
+            axes.plot(metrics["epoch"], metrics[column], color=colour, alpha=0.25, linewidth=0.8)
+            axes.plot(metrics["epoch"], smoothed(metrics[column]), color=colour, linewidth=1.8, label=name)
+        axes.axhline(balance, color="grey", linestyle="--", linewidth=0.8, label=label)
+        axes.set(xlabel="epoch", title=title)
+        axes.legend(frameon=False)
+        if title != "loss":
+            axes.set_ylim(-0.02, 1.02)
+    return figure
+
+
+def smoothed(values, window=15):
+    """Centred moving average; the window shrinks at both ends."""
+    kernel = np.ones(min(window, len(values)))
+    return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+
+
+def save_figure(path, figure):
+    """Write a matplotlib figure as PNG, whole or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
