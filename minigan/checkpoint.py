@@ -64,8 +64,8 @@ def save(path, parts, config, step, random_state):
         "config": json.dumps(config),
         "step": json.dumps(step),
         "random_state": json.dumps(random_state),
-        "crc32": json.dumps({name: zlib.crc32(array.tobytes()) for name, array in arrays.items()}),
     }
+    metadata["crc32"] = json.dumps(_checksums(arrays, metadata))
     with replacing(path) as temporary:
         save_file(arrays, temporary, metadata)
 
@@ -87,16 +87,20 @@ def load(path):
         ) from None
     if metadata.get("format") != FORMAT:
         raise CheckpointError(f"{path}: expected a {FORMAT!r}, got {metadata.get('format', 'another file')!r}")
-    for name, crc in json.loads(metadata["crc32"]).items():
-        if name not in arrays or zlib.crc32(arrays[name].tobytes()) != crc:
-            raise CheckpointError(
-                f"{path}: {name} was altered since it was written (its CRC-32 differs); "
-                "resume from an older checkpoint beside it"
-            )
-    return Checkpoint(
-        path,
-        arrays,
-        json.loads(metadata["config"]),
-        json.loads(metadata["step"]),
-        json.loads(metadata["random_state"]),
-    )
+    expected = json.loads(metadata.pop("crc32", "{}"))
+    actual = _checksums(arrays, metadata)
+    altered = [name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name)]
+    if altered:
+        raise CheckpointError(
+            f"{path}: {min(altered)} was altered since it was written (its CRC-32 differs); "
+            "resume from an older checkpoint beside it"
+        )
+    config, step, random_state = (json.loads(metadata[name]) for name in ("config", "step", "random_state"))
+    return Checkpoint(path, arrays, config, step, random_state)
+
+
+def _checksums(arrays, metadata):
+    """The CRC-32 of every array and of every line of metadata."""
+    return {name: zlib.crc32(array.tobytes()) for name, array in arrays.items()} | {
+        name: zlib.crc32(text.encode()) for name, text in metadata.items()
+    }

@@ -105,6 +105,11 @@ class RunFolder:
         for path in self.checkpoint_paths()[:-count]:
             path.unlink()
 
+    def remove_leftovers(self):
+        """Delete the half-written file that a killed run may have left."""
+        for path in self.checkpoints.glob(".step_*"):
+            path.unlink()
+
     def epoch_samples(self, epoch):
         return self.samples / f"epoch_{epoch:04d}.png"
 

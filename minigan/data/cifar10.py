@@ -117,7 +117,9 @@ def _read_archive(archive, names):
     import tarfile
 
     members = {
-        PurePosixPath(kind, name + suffix): (name, kind) for kind, suffix in SUFFIXES.items() for name in names
+        PurePosixPath(kind, name + suffix): (name, kind)
+        for kind, suffix in SUFFIXES.items()
+        for name in names
     }
     missing = list(names)
     try:

@@ -63,8 +63,14 @@ def download(source, folder):
     """
     import pooch  # type: ignore[import-untyped]
     from requests.exceptions import RequestException
+    from tqdm import tqdm
 
-    pooch.get_logger().setLevel("WARNING")  # the progress bar is enough
+    def with_progress(url, file, pooch_):
+        # Left to pooch, the bar of a failed download is closed late, and printed after the error.
+        with tqdm(total=source.size, desc=source.file_name, unit="B", unit_scale=True) as bar:
+            pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)(url, file, pooch_)
+
+    pooch.get_logger().setLevel("WARNING")  # the bar is enough
     by_hand = f"download {source.url} by hand into {folder}, or give --root FOLDER"
     try:
         path = pooch.retrieve(
@@ -72,11 +78,16 @@ def download(source, folder):
             known_hash=f"sha256:{source.sha256}",
             fname=source.file_name,
             path=folder,
-            progressbar=True,
+            downloader=with_progress,
         )
     except RequestException as error:
-        problem = f"the download failed ({type(error).__name__})"
-        raise DataError(f"{source.file_name}: {problem}; try again later, or {by_hand}") from error
+        problem = type(error).__name__
+        if error.response is not None:
+            problem = f"HTTP status {error.response.status_code}"
+            error.response.close()  # pooch leaves the connection open
+        raise DataError(
+            f"{source.file_name}: the download failed ({problem}); try again later, or {by_hand}"
+        ) from error
     except ValueError as error:
         expected = f"expected {source.size:,} bytes with SHA-256 {source.sha256}"
         raise DataError(

@@ -5,7 +5,7 @@ Python function and call it: whoever writes the file decides which. The machine 
 that the official files use and takes the power out of them:
 
 - GLOBAL pushes a name, not the function behind it, and only a name that stands in the official files.
-- REDUCE and BUILD call nothing from the file: they know those few names and do themselves what is meant.
+- REDUCE and BUILD know these few names, and do themselves what the file means by them.
 - The only array there is holds bytes (uint8), and is a view of bytes that stand in the file.
 - Any other instruction is refused.
 
@@ -35,6 +35,7 @@ INSTRUCTIONS = (
 
 RECONSTRUCT = "numpy.core.multiarray._reconstruct"
 GLOBALS = (RECONSTRUCT, "numpy.ndarray", "numpy.dtype", "_codecs.encode")
+UINT8 = "uint8"  # stands for the only dtype
 
 
 def loads(raw, where):
@@ -91,7 +92,7 @@ class _Machine(pickle._Unpickler):
         full_name = f"{module}.{name}".replace("numpy._core.", "numpy.core.")  # renamed in NumPy 2
         if full_name not in GLOBALS:
             raise DataError(
-                f"{self.where}: refused {full_name!a:.80}: CIFAR-10 has no use for it, and it could run code; "
+                f"{self.where}: refused {full_name!a:.80}: CIFAR-10 has no use for it and it could run code; "
                 "delete this file"
             )
         return full_name
@@ -103,7 +104,7 @@ class _Machine(pickle._Unpickler):
         if name == RECONSTRUCT:
             self.stack.append(_Array())  # empty, whatever the arguments: BUILD fills it
         elif name == "numpy.dtype" and arguments[0] in (b"u1", "u1"):
-            self.stack.append(np.uint8)
+            self.stack.append(UINT8)
         elif name == "_codecs.encode":
             self.stack.append(self.encode(*arguments))
         else:
@@ -115,10 +116,10 @@ class _Machine(pickle._Unpickler):
         target = self.stack[-1]
         if isinstance(target, _Array):
             _version, shape, dtype, fortran_order, data = state
-            if dtype is not np.uint8:
+            if dtype != UINT8:
                 raise pickle.UnpicklingError("an array that is not uint8")
             target.array = np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran_order else "C")
-        elif target is not np.uint8:
+        elif target != UINT8:
             raise pickle.UnpicklingError(f"a state for a {type(target).__name__}")
 
     def encode(self, text, encoding):
@@ -152,7 +153,7 @@ class _Machine(pickle._Unpickler):
         dictionary = self.stack[-1]
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, (bytes, str)):
-                raise pickle.UnpicklingError(f"a key that is a {type(key).__name__}, not a string")
+                raise pickle.UnpicklingError(f"a key of type {type(key).__name__}, not a string")
             dictionary[key] = value
 
     dispatch[pickle.REDUCE[0]] = load_reduce

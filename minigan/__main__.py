@@ -1,0 +1,5 @@
+"""python -m minigan"""
+
+from minigan.cli import main
+
+main()

@@ -1,0 +1,105 @@
+"""The same DCGAN and the same training step in PyTorch: the peer of the benchmark and of the parity tests."""
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def dcgan(latent_dim=128, width=64):
+    """(generator, discriminator): minigan.models.dcgan() at 32×32×3, layer for layer."""
+    widths = [8 * width, 4 * width, 2 * width, width]
+    generator = [nn.Linear(latent_dim, 4 * widths[0], bias=False), nn.Unflatten(1, (widths[0], 2, 2))]
+    generator += [nn.BatchNorm2d(widths[0]), nn.LeakyReLU(0.2)]
+    discriminator = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for wide, narrow in zip(widths[:-1], widths[1:], strict=True):
+        generator += [
+            nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(narrow),
+            nn.LeakyReLU(0.2),
+        ]
+    generator += [nn.ConvTranspose2d(width, 3, 4, 2, 1), nn.Tanh()]
+    for narrow, wide in zip(widths[:0:-1], widths[-2::-1], strict=True):
+        discriminator += [
+            nn.Conv2d(narrow, wide, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.LeakyReLU(0.2),
+        ]
+    discriminator += [nn.Flatten(), nn.Linear(4 * widths[0], 1)]
+    return nn.Sequential(*generator), nn.Sequential(*discriminator)
+
+
+def discriminator_step(generator, discriminator, real, z, optimizer):
+    """As in pytorch/examples/dcgan: real and fake as two batches, the gradients accumulated, one step."""
+    with torch.no_grad():  # the fakes are constants here
+        fake = generator(z)
+    bce = nn.functional.binary_cross_entropy_with_logits
+    real_logits, fake_logits = discriminator(real), discriminator(fake)
+    loss = bce(real_logits, torch.ones_like(real_logits)) + bce(fake_logits, torch.zeros_like(fake_logits))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def generator_step(generator, discriminator, z, optimizer):
+    """The discriminator's weights are frozen, so that PyTorch need not compute their gradients either."""
+    discriminator.requires_grad_(False)
+    logits = discriminator(generator(z))
+    loss = nn.functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    discriminator.requires_grad_(True)
+    return loss.detach()
+
+
+def training_step(batch_size, width, channels_last):
+    """A function that makes one discriminator step and one generator step."""
+    torch.manual_seed(0)
+    networks = dcgan(width=width)
+    real = torch.rand(batch_size, 3, 32, 32) * 2 - 1
+    if channels_last:
+        networks = [network.to(memory_format=torch.channels_last) for network in networks]
+        real = real.contiguous(memory_format=torch.channels_last)
+    generator, discriminator = networks
+    generator_optimizer, discriminator_optimizer = (
+        torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in networks
+    )
+
+    def step():
+        discriminator_step(
+            generator, discriminator, real, torch.randn(batch_size, 128), discriminator_optimizer
+        )
+        generator_step(generator, discriminator, torch.randn(batch_size, 128), generator_optimizer)
+
+    return step
+
+
+def copy_weights(network, peer):
+    """minigan's weights into the peer: kernels (kh, kw, in, out) to (out, in, kh, kw), flattening (H, W, C) to (C, H, W)."""
+    ours = [layer for layer in network.layers if layer.parameters()]
+    theirs = [module for module in peer if next(module.parameters(), None) is not None]
+    for layer, module in zip(ours, theirs, strict=True):
+        state = {name: torch.from_numpy(np.array(value)) for name, value in layer.state_dict().items()}
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.data.copy_(state["gamma"])
+            module.bias.data.copy_(state["beta"])
+            continue
+        weight = state["weight"]
+        if isinstance(module, nn.Linear):
+            weight = _channels_first(weight).T
+        elif isinstance(module, nn.Conv2d):
+            weight = weight.permute(3, 2, 0, 1)
+        else:  # ConvTranspose2d: (kh, kw, out, in) to (in, out, kh, kw)
+            weight = weight.permute(3, 2, 0, 1)
+        module.weight.data.copy_(weight)
+        if module.bias is not None:
+            module.bias.data.copy_(state["bias"])
+
+
+def _channels_first(weight):
+    """A Dense weight beside a 2×2 picture, its picture axis reordered from (H, W, C) to (C, H, W)."""
+    rows, columns = weight.shape
+    if columns == 1:
+        return weight.reshape(2, 2, -1, 1).permute(2, 0, 1, 3).reshape(rows, 1)
+    return weight.reshape(rows, 2, 2, -1).permute(0, 3, 1, 2).reshape(rows, columns)
