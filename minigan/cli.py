@@ -15,8 +15,8 @@ SUPPRESS = argparse.SUPPRESS  # an option not given leaves no trace, so that def
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one line, with the nearest known name."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+    def __init__(self, **settings):
+        super().__init__(**settings | {"allow_abbrev": False})
 
     def error(self, message):
         sys.stderr.write(f"{self.prog}: error: {message}; see {self.prog} --help\n")

@@ -75,7 +75,7 @@ def check(layer_or_function, *inputs, seed=0, train=True, tolerance=1e-6, step=1
     if isinstance(layer_or_function, Layer):
         layer = copy.deepcopy(layer_or_function).astype(np.float64)
         subject = f"{layer!r}, {'training' if train else 'evaluation'} mode"
-        problem = _LayerProblem(layer, arrays, train, seed)
+        problem: _LayerProblem | _FunctionProblem = _LayerProblem(layer, arrays, train, seed)
     else:
         subject = getattr(layer_or_function, "__qualname__", repr(layer_or_function))
         problem = _FunctionProblem(layer_or_function, arrays)

@@ -51,7 +51,7 @@ class Trainer:
         self.last_step = config.epochs * self.steps_per_epoch
         if config.max_steps is not None:
             self.last_step = min(self.last_step, config.max_steps)
-        self._order_epoch, self._order = None, None
+        self._order_epoch, self._order = -1, xp.arange(0)
 
     @property
     def parts(self):
@@ -281,7 +281,7 @@ def _require_same_pictures(saved, dataset):
 @contextmanager
 def _interruptible():
     """Turns Ctrl-C and SIGTERM into a flag that is looked at between two steps; a second Ctrl-C stops at once."""
-    received = []
+    received: list[int] = []
 
     def note(number, frame):
         if received:

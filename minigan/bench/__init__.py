@@ -26,23 +26,26 @@ class Engine:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.orders, self.answers = self.process.stdin, self.process.stdout
         self.description = self._answer()
 
     def run(self, steps):
         """Seconds per training step, over `steps` of them."""
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
+        self.orders.write(f"{steps}\n")
+        self.orders.flush()
         return self._answer() / steps
 
     def _answer(self):
-        line = self.process.stdout.readline()
+        line = self.answers.readline()
         if not line:
             raise UserError(f"bench: the {self.name} worker stopped with status {self.process.wait()}, see above")
         return json.loads(line)
 
     def close(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self.orders.close()
+        self.answers.close()
         self.process.wait()
 
 

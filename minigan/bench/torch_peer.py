@@ -76,7 +76,7 @@ def training_step(batch_size, width, channels_last):
 
 
 def copy_weights(network, peer):
-    """minigan's weights into the peer: kernels (kh, kw, in, out) to (out, in, kh, kw), flattening (H, W, C) to (C, H, W)."""
+    """minigan's weights into the peer: kernels become (out, in, kh, kw), pictures (H, W, C) become (C, H, W)."""
     ours = [layer for layer in network.layers if layer.parameters()]
     theirs = [module for module in peer if next(module.parameters(), None) is not None]
     for layer, module in zip(ours, theirs, strict=True):

@@ -1,0 +1,240 @@
+"""The layer contract: caches, modes, accumulated gradients, versions, dtypes, state."""
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import layers
+from minigan.backend import asarray, to_numpy
+from minigan.errors import CheckpointError
+
+random = np.random.default_rng(11)
+
+
+def pictures(n=3, dtype="float64"):
+    return asarray(random.standard_normal((n, 6, 4, 2)).astype(dtype))
+
+
+def network():
+    mg.backend.seed(1)
+    return layers.Sequential(
+        layers.Conv2D(2, 3, 3, padding="same"),
+        layers.BatchNorm(3),
+        layers.LeakyReLU(),
+        layers.ConvTranspose2D(3, 2, 4, stride=2, padding="same"),
+        layers.ReLU(),
+        layers.Dropout(0.2),
+        layers.Flatten(),
+        layers.Dense(2 * 12 * 8, 4),
+        layers.Sigmoid(),
+        layers.Reshape(2, 2),
+        layers.Tanh(),
+    )
+
+
+EVERY_LAYER = [
+    (layers.Dense(6, 3), (4, 6)),
+    (layers.Conv2D(2, 3, 3, stride=2, padding=1), (3, 6, 4, 2)),
+    (layers.ConvTranspose2D(2, 3, 4, stride=2, padding="same"), (3, 6, 4, 2)),
+    (layers.ConvTranspose2D(2, 3, 3, stride=2, definition="zero_insertion"), (3, 6, 4, 2)),
+    (layers.BatchNorm(2), (3, 6, 4, 2)),
+    (layers.LeakyReLU(), (3, 5)),
+    (layers.ReLU(), (3, 5)),
+    (layers.Tanh(), (3, 5)),
+    (layers.Sigmoid(), (3, 5)),
+    (layers.Dropout(0.5), (3, 5)),
+    (layers.Reshape(5, 1), (3, 5)),
+    (layers.Flatten(), (3, 5, 2)),
+    (network(), (3, 6, 4, 2)),
+]
+every_layer = pytest.mark.parametrize(("layer", "shape"), EVERY_LAYER, ids=lambda v: repr(v)[:30])
+both_modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+
+
+def clear(layer):
+    for param in layer.parameters():
+        param.grad.fill(0)
+
+
+def gradients(layer):
+    return [np.array(to_numpy(param.grad)) for param in layer.parameters()]
+
+
+@every_layer
+@both_modes
+def test_backward_is_linear_and_may_run_twice(layer, shape, train):
+    layer = layer.astype("float64")
+    y, cache = layer.forward(asarray(random.standard_normal(shape)), train)
+    a, b = (asarray(random.standard_normal(y.shape)) for _ in range(2))
+    results = []
+    for dy in (a, b, 2 * a - 3 * b, a):
+        clear(layer)
+        results.append([to_numpy(layer.backward(dy, cache)), *gradients(layer)])
+    for of_a, of_b, of_both, again in zip(*results, strict=True):
+        np.testing.assert_allclose(2 * of_a - 3 * of_b, of_both, rtol=1e-9, atol=1e-11)
+        assert (of_a == again).all()
+
+
+@every_layer
+def test_two_caches_are_alive_at_once(layer, shape):
+    """Real and fake through one network, then both backward passes: as if each had been done by itself."""
+    layer = layer.astype("float64")
+    inputs = [asarray(random.standard_normal(shape)) for _ in range(2)]
+    mg.backend.seed(4)
+    outputs = [layer.forward(x) for x in inputs]
+    dys = [asarray(random.standard_normal(y.shape)) for y, _ in outputs]
+    together = [to_numpy(layer.backward(dy, cache)) for dy, (_, cache) in zip(dys, outputs, strict=True)]
+    mg.backend.seed(4)
+    for x, dy, expected in zip(inputs, dys, together, strict=True):
+        _, cache = layer.forward(x)
+        assert (to_numpy(layer.backward(dy, cache)) == expected).all()
+
+
+@every_layer
+@both_modes
+def test_the_dtype_follows_the_input(layer, shape, train):
+    for weights in ("float32", "float64"):
+        layer.astype(weights)
+        for dtype in ("float32", "float64"):
+            y, cache = layer.forward(asarray(random.standard_normal(shape).astype(dtype)), train)
+            dx = layer.backward(y, cache)
+            assert y.dtype == dx.dtype == dtype
+            assert all(param.value.dtype == param.grad.dtype == weights for param in layer.parameters())
+
+
+@every_layer
+def test_parameter_and_input_gradients_are_asked_for_separately(layer, shape):
+    layer = layer.astype("float64")
+    y, cache = layer.forward(asarray(random.standard_normal(shape)))
+    dy = asarray(random.standard_normal(y.shape))
+    clear(layer)
+    dx = to_numpy(layer.backward(dy, cache))
+    full = gradients(layer)
+    clear(layer)
+    assert (to_numpy(layer.backward(dy, cache, param_grads=False)) == dx).all()
+    assert not any(gradient.any() for gradient in gradients(layer))
+    assert layer.backward(dy, cache, input_grad=False) is None
+    for gradient, expected in zip(gradients(layer), full, strict=True):
+        assert (gradient == expected).all()
+    layer.backward(dy, cache)
+    for gradient, expected in zip(gradients(layer), full, strict=True):
+        np.testing.assert_allclose(gradient, 2 * expected)  # added, not replaced
+
+
+def test_old_activations_with_new_weights_are_an_error():
+    net = network().astype("float64")
+    optimizer = mg.optim.Adam(net.parameters())
+    y, cache = net.forward(pictures())
+    net.backward(y, cache)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="cache from before the weights changed"):
+        net.backward(y, cache)
+    embedding = layers.Embedding(3, 2)
+    y, cache = embedding.forward(np.array([0, 1]))
+    embedding.load_state_dict(embedding.state_dict())
+    with pytest.raises(RuntimeError, match="Embedding"):
+        embedding.backward(y, cache)
+
+
+def test_only_training_mode_moves_the_running_statistics():
+    net = network()
+    before = net.state_dict()
+    net.forward(pictures(dtype="float32"), train=False)
+    assert all((before[name] == array).all() for name, array in net.state_dict().items())
+    net.forward(pictures(dtype="float32"))
+    moved = {name for name, array in net.state_dict().items() if (before[name] != array).any()}
+    assert moved == {"1.running_mean", "1.running_var"}
+
+
+def test_state_round_trip():
+    net, other = network(), network()
+    for param in net.parameters():
+        param.value += 1
+    net.forward(pictures(dtype="float32"))
+    addresses = [id(param.value) for param in other.parameters()]
+    other.load_state_dict(net.state_dict())
+    assert [id(param.value) for param in other.parameters()] == addresses
+    x = pictures(dtype="float32")
+    assert (to_numpy(net.forward(x, False)[0]) == to_numpy(other.forward(x, False)[0])).all()
+
+
+def test_a_state_of_another_architecture_changes_nothing():
+    net = network()
+    before = net.state_dict()
+    for change, message in [
+        (lambda s: s.pop("7.bias"), "missing 7.bias"),
+        (lambda s: s.update(extra=s["7.bias"]), "not known here extra"),
+        (lambda s: s.update({"7.bias": np.zeros(9)}), r"7.bias is of shape \(9,\), expected \(4,\)"),
+    ]:
+        state = {name: array + 1 for name, array in net.state_dict().items()}
+        change(state)
+        with pytest.raises(CheckpointError, match=message):
+            net.load_state_dict(state)
+        assert all((before[name] == array).all() for name, array in net.state_dict().items())
+
+
+def test_astype_converts_in_place_and_returns_the_network():
+    net = network()
+    assert net.astype("float64") is net
+    assert {array.dtype.name for array in net.state_dict().values()} == {"float64"}
+    with pytest.raises(TypeError, match="floating dtype, got int64"):
+        net.astype("int64")
+
+
+def test_names():
+    names = [name for name, _ in network().named_parameters()]
+    assert names[:4] == ["0.weight", "0.bias", "1.gamma", "1.beta"]
+    assert layers.Dense(2, 3, bias=False).bias is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "message"),
+    [
+        (layers.Dense(3, 2), np.zeros((2, 4), "f4"), r"Dense\(in_features=3\): expected x of shape \(N, 3\), got \(2, 4\)"),
+        (layers.BatchNorm(3), np.zeros((2, 4), "f4"), r"expected x of shape \(N, 3\), got \(2, 4\)"),
+        (layers.BatchNorm(3), np.zeros((1, 3), "f4"), "at least 2 values per channel"),
+        (layers.Reshape(2, 2), np.zeros((3, 5), "f4"), "4 elements per example"),
+        (layers.Embedding(3, 2), np.array([0, 3]), "labels from 0 to 2, got 0 to 3"),
+        (layers.Embedding(3, 2), np.array([-1, 0]), "labels from 0 to 2, got -1 to 0"),
+        (layers.Embedding(3, 2), np.array([[0, 1]]), r"labels of shape \(N,\)"),
+    ],
+)
+def test_wrong_shapes_are_named(layer, x, message):
+    with pytest.raises(ValueError, match=message):
+        layer.forward(x if isinstance(layer, layers.Embedding) else asarray(x))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [pair for pair in EVERY_LAYER if not isinstance(pair[0], (layers.Reshape, layers.Flatten))]
+)
+def test_pictures_that_were_not_scaled_are_refused(layer, shape):
+    with pytest.raises(TypeError, match="floating dtype, got uint8"):
+        layer.forward(asarray(np.zeros(shape, np.uint8)))
+
+
+def test_labels_that_are_not_integers_are_refused():
+    with pytest.raises(TypeError, match="integer labels, got float64"):
+        layers.Embedding(3, 2).forward(np.array([0.0, 1.0]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.LeakyReLU(-0.1), "slope"),
+        (lambda: layers.LeakyReLU(1.5), "slope"),
+        (lambda: layers.Dropout(1.0), "rate"),
+        (lambda: layers.Dropout(-0.5), "rate"),
+    ],
+)
+def test_settings_out_of_range_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_dropout_keeps_the_mean():
+    mg.backend.seed(0)
+    y, _ = layers.Dropout(0.3).forward(asarray(np.ones((100, 1000))))
+    kept = to_numpy(y) > 0
+    # 100,000 draws: the deviation of the share is √(0.3·0.7 / 10⁵) = 0.0014; five of them.
+    assert abs(kept.mean() - 0.7) < 0.007
+    np.testing.assert_allclose(to_numpy(y)[kept], 1 / 0.7)

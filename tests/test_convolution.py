@@ -1,0 +1,129 @@
+"""What is true of every convolution: adjoints, the two definitions, sizes, and errors that name them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import convolutions, randoms, transposed_convolutions
+
+from minigan import layers, ops
+from minigan.backend import asarray, to_numpy
+from minigan.ops.geometry import conv_output_size, resolve_padding
+
+
+def inner(a, b):
+    return float((a * b).sum())
+
+
+@given(randoms, convolutions())
+def test_the_transposed_convolution_is_the_adjoint(random, c):
+    """⟨conv(x), y⟩ = ⟨x, convᵀ(y)⟩, and both equal ⟨w, grad_weight(x, y)⟩: one trilinear form, read three ways."""
+    padding = resolve_padding(c.padding, c.size, c.kernel_size, c.stride)
+    size = conv_output_size(c.size, c.kernel_size, c.stride, padding)
+    x = asarray(random.standard_normal((c.batch, *c.size, c.in_channels)))
+    w = asarray(random.standard_normal((*c.kernel_size, c.in_channels, c.out_channels)))
+    y = asarray(random.standard_normal((c.batch, *size, c.out_channels)))
+    forward = inner(ops.conv2d(x, w, c.stride, padding), y)
+    backward = inner(x, ops.conv2d_grad_input(y, w, c.size, c.stride, padding))
+    sideways = inner(w, ops.conv2d_grad_weight(x, y, c.kernel_size, c.stride, padding))
+    assert backward == pytest.approx(forward, rel=1e-9, abs=1e-9)
+    assert sideways == pytest.approx(forward, rel=1e-9, abs=1e-9)
+
+
+@given(randoms, transposed_convolutions())
+def test_the_two_definitions_agree(random, transposed):
+    """Forward, input gradient, weight gradient and bias gradient."""
+    c, output_padding = transposed
+    x = asarray(random.standard_normal((c.batch, *c.size, c.in_channels)))
+    results = []
+    state = None
+    for definition in layers.ConvTranspose2D.definitions:
+        layer = layers.ConvTranspose2D(
+            c.in_channels, c.out_channels, c.kernel_size, c.stride, c.padding, output_padding, definition=definition
+        ).astype("float64")
+        state = state or layer.state_dict()
+        layer.load_state_dict(state)
+        y, cache = layer.forward(x)
+        dy = asarray(np.random.default_rng(0).standard_normal(y.shape))
+        dx = layer.backward(dy, cache)
+        results.append([to_numpy(a) for a in (y, dx, layer.weight.grad, layer.bias.grad)])
+    for scattered, inserted in zip(*results, strict=True):
+        np.testing.assert_allclose(inserted, scattered, rtol=1e-11, atol=1e-11)
+
+
+@given(st.integers(1, 20), st.integers(1, 6), st.integers(1, 5))
+def test_same_padding_has_tensorflows_sizes(size, kernel_size, stride):
+    """⌈H/s⌉ forward and H·s transposed, whatever the kernel."""
+    x = asarray(np.ones((1, size, size, 1), np.float32))
+    y, _ = layers.Conv2D(1, 1, kernel_size, stride, "same").forward(x)
+    assert y.shape == (1, -(-size // stride), -(-size // stride), 1)
+    y, _ = layers.ConvTranspose2D(1, 1, kernel_size, stride, "same").forward(x)
+    assert y.shape == (1, size * stride, size * stride, 1)
+
+
+def test_same_padding_puts_the_odd_row_at_the_bottom():
+    """TensorFlow: 5 wide, kernel 2, stride 1 needs one column of zeros, and it goes to the right."""
+    x = asarray(np.arange(1.0, 6.0).reshape(1, 1, 5, 1))
+    layer = layers.Conv2D(1, 1, (1, 2), padding="same").astype("float64")
+    layer.weight.value[...] = asarray(np.array([1.0, 10.0]).reshape(1, 2, 1, 1))
+    assert to_numpy(layer.forward(x)[0]).ravel().tolist() == [21, 32, 43, 54, 5]
+
+
+def test_the_2x2_example_of_the_scatter_definition():
+    """[[0, 1], [2, 3]] with kernel [[0, 1], [2, 3]]: four scaled kernels, overlaps added (Zhang et al., Dive into
+    Deep Learning, section 14.10)."""
+    x = asarray(np.arange(4.0).reshape(1, 2, 2, 1))
+    layer = layers.ConvTranspose2D(1, 1, 2).astype("float64")
+    layer.weight.value[...] = asarray(np.arange(4.0).reshape(2, 2, 1, 1))
+    y = to_numpy(layer.forward(x)[0])[0, :, :, 0]
+    assert y.tolist() == [[0, 0, 1], [0, 4, 6], [4, 12, 9]]
+    assert to_numpy(layers_with(layer, stride=2).forward(x)[0])[0, :, :, 0].tolist() == [
+        [0, 0, 0, 1],
+        [0, 0, 2, 3],
+        [0, 2, 0, 3],
+        [4, 6, 6, 9],
+    ]
+    assert to_numpy(layers_with(layer, padding=1).forward(x)[0])[0, :, :, 0].tolist() == [[4]]
+
+
+def layers_with(layer, stride=1, padding=0):
+    other = layers.ConvTranspose2D(1, 1, 2, stride, padding).astype("float64")
+    other.load_state_dict(layer.state_dict())
+    return other
+
+
+def test_shapes_in_errors():
+    x = asarray(np.zeros((8, 3, 32, 32), np.float32))
+    with pytest.raises(ValueError, match=r"Conv2D\(in_channels=3\): expected x of shape \(N, H, W, 3\), got \(8, 3, 32, 32\)"):
+        layers.Conv2D(3, 8, 4).forward(x)
+    with pytest.raises(ValueError, match=r"ConvTranspose2D\(in_channels=5\): expected x of shape \(N, H, W, 5\)"):
+        layers.ConvTranspose2D(5, 8, 4).forward(x)
+    with pytest.raises(ValueError, match=r"at least as large as the kernel \(5, 5\), got \(3, 32\)"):
+        layers.Conv2D(32, 8, 5).forward(x)
+    layer = layers.Conv2D(32, 8, 3)
+    _, cache = layer.forward(x)
+    with pytest.raises(ValueError, match=r"expected dy of shape \(8, 1, 30, 8\), got \(8, 3, 32, 32\)"):
+        layer.backward(x, cache)
+
+
+@pytest.mark.parametrize("padding", ["full", -1, (1,), ((1, 2, 3), (0, 0)), 1.5, None, (1, "a")])
+def test_a_bad_padding_is_refused_when_the_layer_is_made(padding):
+    with pytest.raises(ValueError, match="padding: expected"):
+        layers.Conv2D(1, 1, 3, padding=padding)
+    with pytest.raises(ValueError, match="padding: expected"):
+        layers.ConvTranspose2D(1, 1, 3, padding=padding)
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(ValueError, match="kernel_size: expected an int of at least 1"):
+        layers.Conv2D(1, 1, 0)
+    with pytest.raises(ValueError, match="stride: expected"):
+        layers.Conv2D(1, 1, 3, stride=(1, 2, 3))
+    with pytest.raises(ValueError, match="output_padding below the stride"):
+        layers.ConvTranspose2D(1, 1, 3, stride=2, output_padding=2)
+    with pytest.raises(ValueError, match="output_padding=0 with"):
+        layers.ConvTranspose2D(1, 1, 3, stride=2, padding="same", output_padding=1)
+    with pytest.raises(ValueError, match="definition"):
+        layers.ConvTranspose2D(1, 1, 3, definition="dilated")
+    with pytest.raises(ValueError, match="at least 1×1"):
+        layers.ConvTranspose2D(1, 1, 3, padding=3).forward(asarray(np.zeros((1, 2, 2, 1), np.float32)))
