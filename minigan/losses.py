@@ -29,7 +29,7 @@ def bce(probabilities, targets):
     """
     require_equal_shapes("bce", "probabilities", probabilities, "targets", targets)
     p, t = probabilities, targets
-    tiny = 3.8e-44  # log(3.8e-44) = −100
+    tiny = 3.720075976020836e-44  # e⁻¹⁰⁰
     log_p = xp.log(xp.maximum(p, tiny))
     log_not_p = xp.log(xp.maximum(1 - p, tiny))
     gradient = (p - t) / xp.maximum(p * (1 - p), 1e-12) / p.size

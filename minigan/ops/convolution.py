@@ -17,7 +17,7 @@ from minigan.ops.geometry import conv_output_size
 
 def conv2d(x, w, stride, padding):
     """y[n, p, q, o] = Σ_{i, j, c} x[n, p·s + i − top, q·s + j − left, c] · w[i, j, c, o]."""
-    kh, kw, channels, out_channels = w.shape
+    kh, kw, _, out_channels = w.shape
     columns = im2col(x, (kh, kw), stride, padding)  # (N, H', W', kh·kw·C)
     n, height, width, taps = columns.shape
     y = columns.reshape(-1, taps) @ w.reshape(taps, out_channels)
