@@ -1,0 +1,96 @@
+"""Checkpoints: exact, whole or not there, and every kind of damage noticed."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import minigan as mg
+from minigan import checkpoint
+from minigan.backend import random as stream
+from minigan.errors import CheckpointError
+from minigan.files import replacing
+
+
+@pytest.fixture
+def parts():
+    network = mg.layers.Sequential(mg.layers.Dense(3, 4), mg.layers.BatchNorm(4))
+    return {"generator": network, "generator_optimizer": mg.optim.Adam(network.parameters())}
+
+
+@pytest.fixture
+def path(tmp_path, parts):
+    path = tmp_path / "step_00000007.safetensors"
+    checkpoint.save(path, parts, {"width": 3, "data": "shapes"}, 7, stream.state())
+    return path
+
+
+def test_round_trip(path, parts):
+    saved = checkpoint.load(path)
+    assert (saved.step, saved.config) == (7, {"width": 3, "data": "shapes"})
+    assert saved.random_state == stream.state()
+    for name, target in parts.items():
+        part = saved.part(name)
+        assert part.keys() == target.state_dict().keys()
+        for key, array in target.state_dict().items():
+            assert part[key].dtype == array.dtype
+            assert part[key].shape == array.shape
+            assert (part[key] == array).all()
+    saved.restore(**parts)
+
+
+def test_missing(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nothing.safetensors: expected a checkpoint, found no such file"):
+        checkpoint.load(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize("length", [0, 4, 100, -1, -50])
+def test_cut_short(path, length):
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(CheckpointError, match=r"step_00000007.safetensors: cut short or not a safetensors file"):
+        checkpoint.load(path)
+
+
+def test_any_altered_byte_is_noticed(path):
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    for position in [8, 9, 40, len(whole) - 1, *random.integers(8, len(whole), 60)]:
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with pytest.raises(CheckpointError, match="step_00000007"):
+            checkpoint.load(path)
+
+
+def test_another_safetensors_file(tmp_path):
+    save_file({"a": np.zeros(3)}, tmp_path / "other.safetensors", {"format": "pt"})
+    with pytest.raises(CheckpointError, match="expected a 'minigan checkpoint 1', got 'pt'"):
+        checkpoint.load(tmp_path / "other.safetensors")
+
+
+def test_a_pickle_is_not_a_checkpoint(tmp_path):
+    (tmp_path / "evil.safetensors").write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
+    with pytest.raises(CheckpointError, match="not a safetensors file"):
+        checkpoint.load(tmp_path / "evil.safetensors")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_what_is_not_finite_is_not_saved(path, parts):
+    before = path.read_bytes()
+    parts["generator"].layers[0].weight.value[0, 0] = float("inf")
+    with pytest.raises(FloatingPointError, match=r"generator.0.weight is not finite"):
+        checkpoint.save(path, parts, {}, 8, stream.state())
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_failure_while_writing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def fail():
+        with replacing(path) as temporary:
+            temporary.write_text("half of the ne")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

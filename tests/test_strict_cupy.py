@@ -1,0 +1,150 @@
+"""The CuPy backend without a GPU: the same tests and the same training step on a strict fake (strict_cupy.py)."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minigan import backend
+
+TESTS = Path(__file__).parent
+pytestmark = pytest.mark.skipif(backend.name != "numpy", reason="the fake is compared with the NumPy backend")
+
+SAME_TESTS = [
+    "test_gradients.py",
+    "test_gradcheck.py",
+    "test_reference.py",
+    "test_convolution.py",
+    "test_contract.py",
+    "test_losses.py",
+    "test_optim.py",
+    "test_gan.py",
+]
+
+
+def run_on_the_fake(*arguments):
+    environment = os.environ | {
+        "MINIGAN_BACKEND": "cupy",
+        "MINIGAN_HYPOTHESIS": "few",
+        "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
+    }
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, cwd=TESTS.parent, capture_output=True, text=True, timeout=600
+    )
+
+
+def test_the_suite_passes_on_the_fake():
+    done = run_on_the_fake(
+        "-m", "pytest", "-q", "-p", "strict_cupy", "-p", "no:cacheprovider", *(str(TESTS / name) for name in SAME_TESTS)
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+STEPS = """
+import json, sys
+{install}
+import numpy as np
+from minigan import backend, data, plots, training
+from minigan.config import Config
+from minigan.run_folder import RunFolder
+
+config = Config(batch_size=8, width=4, latent_dim=16, discriminator_steps=2, epochs=1)
+trainer = training.Trainer(config, data.load("shapes", count=64))
+with {guard}:
+    for _ in range(3):
+        trainer.step()
+row = trainer.meter.read()
+folder = RunFolder.create(sys.argv[1])
+trainer.save(folder)
+trainer.load(folder.latest_checkpoint())
+print(json.dumps([row, trainer.samples(4).astype(int).ravel().tolist()]))
+"""
+
+
+def test_a_training_step_reads_nothing_back_and_computes_the_same(tmp_path):
+    """Every number equal to NumPy's: the fake computes with NumPy, so nothing may differ."""
+    on_fake = run_on_the_fake(
+        "-c",
+        STEPS.format(install="import strict_cupy", guard="strict_cupy.no_host_reads()"),
+        str(tmp_path / "fake"),
+    )
+    assert on_fake.returncode == 0, on_fake.stderr
+    on_numpy = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            STEPS.format(install="from contextlib import nullcontext", guard="nullcontext()"),
+            str(tmp_path / "numpy"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert on_numpy.returncode == 0, on_numpy.stderr
+    (fake_row, fake_samples), (row, samples) = json.loads(on_fake.stdout), json.loads(on_numpy.stdout)
+    assert fake_row == row
+    assert fake_samples == samples
+
+
+def test_the_fake_is_strict():
+    """A fake that lets everything pass would prove nothing."""
+    code = """
+import numpy as np, pytest
+import strict_cupy, cupy
+a = cupy.zeros((2, 3), "float32")
+for forbidden in (
+    lambda: a + np.ones((2, 3), "float32"),
+    lambda: np.ones((2, 3), "float32") * a,
+    lambda: np.add(a, a),
+    lambda: np.asarray(a),
+    lambda: a.__setitem__(0, np.zeros(3)),
+    lambda: a[np.array([0, 1])],
+    lambda: cupy.maximum(a, np.zeros(3)),
+    lambda: a * cupy.zeros((2, 3), "float64"),
+):
+    with pytest.raises(TypeError):
+        forbidden()
+for reading in (lambda: float(a.sum()), lambda: bool(a.sum() > 0), a.get, lambda: list(a)):
+    reading()
+    with strict_cupy.no_host_reads(), pytest.raises(AssertionError, match="read on the host"):
+        reading()
+before = strict_cupy.launches
+a += 1
+b = a.T.reshape(6) * 2
+assert strict_cupy.launches == before + 3  # the addition, the copy of the reshape, the product
+"""
+    done = run_on_the_fake("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_a_gpu_there_is_one_clear_line():
+    if importlib.util.find_spec("cupy") is not None:
+        pytest.skip("CuPy is installed here")
+    done = subprocess.run(
+        [sys.executable, "-m", "minigan", "doctor"],
+        env=os.environ | {"MINIGAN_BACKEND": "cupy"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 2)
+    train = subprocess.run(
+        [sys.executable, "-m", "minigan", "train", "--max-steps", "1"],
+        env=os.environ | {"MINIGAN_BACKEND": "cupy"},
+        capture_output=True,
+        text=True,
+    )
+    assert train.returncode == 2
+    assert train.stderr.count("\n") == 1
+    assert "pip install 'minigan[cuda13x]'" in train.stderr
+
+
+def test_only_the_backend_asks_which_backend_it_is():
+    package = TESTS.parent / "minigan"
+    for path in package.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.name not in ("backend.py", "doctor.py"):
+            assert "import cupy" not in text, path
+            assert 'backend.name == "' not in text, path

@@ -1,0 +1,258 @@
+"""Runs: they learn, they stop and go on bit for bit, they survive kill -9, they say when they diverge."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import checkpoint, plots, training
+from minigan.config import Config
+from minigan.errors import CheckpointError, UserError
+from minigan.run_folder import RunFolder
+
+SMALL = {"batch_size": 8, "width": 4, "latent_dim": 8, "log_every": 3}
+COMMAND = [
+    sys.executable, "-m", "minigan", "train", "--batch-size", "8", "--width", "4", "--latent-dim", "8",
+    "--checkpoint-every", "7",
+]  # fmt: skip
+
+
+def shapes(count=48):
+    return mg.data.load("shapes", count=count)
+
+
+def run(tmp_path, name, resume_from=None, dataset=None, **settings):
+    path = tmp_path / name
+    folder = RunFolder(path) if resume_from else RunFolder.create(path)
+    trainer = training.train(Config(**SMALL | settings), dataset or shapes(), folder, resume_from)
+    return trainer, folder
+
+
+def final_arrays(folder):
+    return folder.latest_checkpoint().arrays
+
+
+def assert_equal_bit_for_bit(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        assert a[name].tobytes() == b[name].tobytes(), name
+
+
+def test_a_run_leaves_its_files(tmp_path):
+    trainer, folder = run(tmp_path, "run", epochs=2)
+    assert trainer.step_count == 12
+    assert sorted(str(p.relative_to(folder.path)) for p in folder.path.rglob("*") if p.is_file()) == [
+        "checkpoints/step_00000006.safetensors",
+        "checkpoints/step_00000012.safetensors",
+        "config.json",
+        "curves.png",
+        "metrics.csv",
+        "samples/epoch_0001.png",
+        "samples/epoch_0002.png",
+        "samples/real.png",
+    ]
+    config = json.loads(folder.config_path.read_text())
+    assert config["dataset"]["pictures"] == 48
+    assert config["width"] == 4
+    assert Config.from_dict(config) == trainer.config
+    metrics = plots.read_metrics(folder.metrics_path)
+    assert metrics["step"].tolist() == [3, 6, 9, 12]
+    assert metrics["epoch"].tolist() == [0.5, 1, 1.5, 2]
+    for name in ("accuracy_real", "accuracy_fake", "d_x", "d_g_z"):
+        assert ((metrics[name] >= 0) & (metrics[name] <= 1)).all()
+    assert (metrics["images_per_second"] > 0).all()
+
+
+def test_metrics_are_the_means_of_the_steps(tmp_path):
+    """Loss and accuracy as one computes them by hand from the same steps."""
+    trainer = training.Trainer(Config(**SMALL), shapes())
+    losses, seen = [], []
+    watch, add = trainer.meter.watch, trainer.meter.add
+    trainer.meter.watch = lambda real, fake: (seen.append((real, fake)), watch(real, fake))
+    trainer.meter.add = lambda d, g: (losses.append((float(d), float(g))), add(d, g))
+    for _ in range(4):
+        trainer.step()
+    row = trainer.meter.read()
+    real, fake = (np.concatenate([mg.backend.to_numpy(pair[i]) for pair in seen]) for i in (0, 1))
+    assert row["loss_d"] == pytest.approx(np.mean([d for d, _ in losses]))
+    assert row["loss_g"] == pytest.approx(np.mean([g for _, g in losses]))
+    assert row["accuracy_real"] == pytest.approx((real > 0).mean())
+    assert row["accuracy_fake"] == pytest.approx((fake <= 0).mean())
+    assert row["d_x"] == pytest.approx((1 / (1 + np.exp(-real.astype("f8")))).mean(), rel=1e-5)
+
+
+def test_every_picture_is_seen_once_an_epoch_in_another_order():
+    trainer = training.Trainer(Config(**SMALL | {"batch_size": 12}), shapes())
+    epochs = []
+    for epoch in range(2):
+        batches = [mg.backend.to_numpy(trainer._real_batch(epoch * 4 + i)) for i in range(4)]
+        pictures = np.rint((np.concatenate(batches) + 1) * 127.5).astype(np.uint8)
+        epochs.append([picture.tobytes() for picture in pictures])
+    originals = sorted(picture.tobytes() for picture in shapes().images)
+    assert sorted(epochs[0]) == sorted(epochs[1]) == originals
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.parametrize("settings", [{"discriminator_steps": 2}, {"precision": "fp64"}, {"objective": "minimax"}, {"objective": "least-squares"}, {}])  # fmt: skip
+@pytest.mark.parametrize("stop", [1, 6, 8])
+def test_resume_is_bit_for_bit(tmp_path, stop, settings):
+    """Stopped in the middle of an epoch, at its end, and in the next one."""
+    data = shapes(48 * settings.get("discriminator_steps", 1))
+    _, whole = run(tmp_path, "whole", dataset=data, epochs=2, **settings)
+    _, part = run(tmp_path, "part", dataset=data, epochs=2, max_steps=stop, **settings)
+    mg.backend.seed(99)  # whatever happened in between does not matter
+    run(tmp_path, "part", part.latest_checkpoint(), dataset=data, epochs=2, **settings)
+    assert_equal_bit_for_bit(final_arrays(whole), final_arrays(part))
+    assert whole.latest_checkpoint().random_state == part.latest_checkpoint().random_state
+    assert (whole.samples / "epoch_0002.png").read_bytes() == (part.samples / "epoch_0002.png").read_bytes()
+    steps = plots.read_metrics(part.metrics_path)["step"].tolist()
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 12
+
+
+def test_kill_9_loses_only_what_is_after_the_last_checkpoint(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run([*COMMAND, "--max-steps", "40", "--out", str(whole)], check=True, capture_output=True)
+    process = subprocess.Popen([*COMMAND, "--max-steps", "100000", "--out", str(killed)], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list((killed / "checkpoints").glob("step_*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    reached = checkpoint.load(RunFolder(killed).checkpoint_paths()[-1]).step
+    assert 0 < reached < 40, "the machine was too fast for this test: raise --max-steps of the whole run"
+    with (killed / "metrics.csv").open("a") as file:
+        file.write("39,0.01,0.5")  # half a line, as a kill leaves it
+    resumed = [sys.executable, "-m", "minigan", "train", "--resume", str(killed), "--max-steps", "40"]
+    subprocess.run(resumed, check=True, capture_output=True)
+    assert_equal_bit_for_bit(final_arrays(RunFolder(whole)), final_arrays(RunFolder(killed)))
+    assert plots.read_metrics(killed / "metrics.csv")["step"][-1] == 40
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, number):
+    out = tmp_path / "run"
+    command = [*COMMAND, "--max-steps", "100000", "--checkpoint-every", "100000", "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (out / "metrics.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert f"go on with: minigan train --resume {out}" in stdout
+    assert "Traceback" not in stderr
+    saved = RunFolder(out).latest_checkpoint()
+    assert saved.step > 0
+    steps = saved.step + 3
+    subprocess.run(
+        [sys.executable, "-m", "minigan", "train", "--resume", str(out), "--max-steps", str(steps)],
+        check=True,
+        capture_output=True,
+    )
+    whole = tmp_path / "whole"
+    subprocess.run([*COMMAND, "--max-steps", str(steps), "--out", str(whole)], check=True, capture_output=True)
+    assert_equal_bit_for_bit(final_arrays(RunFolder(whole)), final_arrays(RunFolder(out)))
+
+
+def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
+    run(tmp_path, "run", max_steps=6)
+    folder = RunFolder(tmp_path / "run")
+    saved = folder.latest_checkpoint()
+    original = training.gan.generator_step
+    calls = []
+
+    def poisoned(generator, *rest):
+        if len(calls) == 3:
+            generator.layers[0].weight.value.fill(float("nan"))
+        calls.append(1)
+        return original(generator, *rest)
+
+    training.gan.generator_step = poisoned
+    try:
+        with pytest.raises(training.Diverged, match=r"step 12: Loss_D is nan.*step_00000006.*Try a smaller --lr"):
+            run(tmp_path, "run", saved, epochs=3)
+    finally:
+        training.gan.generator_step = original
+    assert folder.latest_checkpoint().step == 6
+    assert_equal_bit_for_bit(final_arrays(folder), saved.arrays)
+
+
+def test_divergence_on_the_command_line(tmp_path):
+    out = tmp_path / "run"
+    with np.errstate(all="ignore"):
+        done = subprocess.run(
+            [*COMMAND, "--max-steps", "200", "--lr", "1e30", "--out", str(out)], capture_output=True, text=True
+        )
+    assert done.returncode == 1
+    assert "has diverged and stops" in done.stderr
+    assert "Traceback" not in done.stderr
+    for path in RunFolder(out).checkpoint_paths():
+        assert all(np.isfinite(array).all() for array in checkpoint.load(path).arrays.values())
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path):
+    _, folder = run(tmp_path, "run", epochs=2, checkpoint_every=2, keep=3)
+    assert [path.name for path in folder.checkpoint_paths()] == [
+        "step_00000008.safetensors", "step_00000010.safetensors", "step_00000012.safetensors",
+    ]  # fmt: skip
+
+
+def test_a_folder_with_another_run_is_left_alone(tmp_path):
+    _, folder = run(tmp_path, "run", max_steps=1)
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="holds another run; continue it with `minigan train --resume"):
+        RunFolder.create(folder.path)
+    assert before == {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
+    _, folder = run(tmp_path, "run", max_steps=1)
+    with pytest.raises(CheckpointError, match=r"step_00000001.*generator: the state is of another architecture"):
+        training.train(Config(**SMALL | {"width": 8}), shapes(), folder, folder.latest_checkpoint())
+
+
+def test_too_few_pictures_for_a_batch():
+    with pytest.raises(UserError, match=r"--batch-size 8 × --discriminator-steps 7: expected at most the 48 pictures"):
+        training.Trainer(Config(**SMALL | {"discriminator_steps": 7}), shapes())
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path):
+    runs = [run(tmp_path, str(i), max_steps=3, seed=seed)[1] for i, seed in enumerate([0, 0, 1])]
+    first, same, other = (final_arrays(folder) for folder in runs)
+    assert_equal_bit_for_bit(first, same)
+    assert any((first[name] != other[name]).any() for name in first)
+
+
+def test_samples_do_not_move_the_run(tmp_path):
+    trainers = [training.Trainer(Config(**SMALL), shapes()) for _ in range(1)]
+    trainer = trainers[0]
+    trainer.step()
+    state, random_state = trainer.generator.state_dict(), mg.backend.random.state()
+    first, second = trainer.samples(), trainer.samples()
+    assert (first == second).all()
+    assert first.shape == (64, 32, 32, 3)
+    assert first.dtype == np.uint8
+    assert mg.backend.random.state() == random_state
+    assert all((state[name] == array).all() for name, array in trainer.generator.state_dict().items())
+
+
+@pytest.mark.skipif("MINIGAN_DATA" not in os.environ, reason="MINIGAN_DATA names no folder with the real data sets")
+def test_cifar10_trains_and_resumes_from_the_command_line(tmp_path):
+    out = tmp_path / "run"
+    options = ["--data", "cifar10", "--root", os.environ["MINIGAN_DATA"], "--width", "4", "--max-steps", "3"]
+    subprocess.run([sys.executable, "-m", "minigan", "train", *options, "--out", str(out)], check=True, capture_output=True)
+    assert json.loads((out / "config.json").read_text())["dataset"]["pictures"] == 50000
+    subprocess.run(
+        [sys.executable, "-m", "minigan", "train", "--resume", str(out), "--max-steps", "5"],
+        check=True,
+        capture_output=True,
+    )
+    assert RunFolder(out).latest_checkpoint().step == 5
