@@ -91,9 +91,7 @@ def _add_train(commands):
         "--width", type=int, help="channels next to the picture, doubled inwards (default: shapes 24, cifar10 64)"
     )
     network.add_argument("--latent-dim", type=int, help="size of the noise z (default: 128)")
-    network.add_argument(
-        "--objective", metavar="NAME", help="non-saturating (default), minimax or least-squares"
-    )
+    network.add_argument("--objective", metavar="NAME", help="non-saturating (default), minimax or least-squares")
     network.add_argument("--lr", type=float, help="Adam's learning rate (default: 0.0002)")
     network.add_argument("--betas", type=float, nargs=2, metavar="B", help="Adam's β₁ β₂ (default: 0.5 0.999)")
     network.add_argument("--discriminator-steps", type=int, metavar="K", help="per generator step (default: 1)")
@@ -126,11 +124,12 @@ def _train(arguments):
         folder, saved, config = _find_run(arguments, given)
     else:
         config, saved = Config.for_data(**given), None
-    dataset = data.load(config.data, config.root)
+    # Settings that cannot work with the data are refused here, before a folder is made for them.
+    trainer = training.Trainer(config, data.load(config.data, config.root))
     if saved is None:
-        folder = _new_run(arguments, config, dataset)
+        folder = _new_run(arguments, config)
     try:
-        trainer = training.train(config, dataset, folder, saved)
+        training.train(trainer, folder, saved)
     except training.Diverged as error:
         sys.stderr.write(f"minigan: {error}\n")
         return 1
@@ -144,12 +143,10 @@ def _train(arguments):
     return 0
 
 
-def _new_run(arguments, config, dataset):
-    """The folder of a new run. Settings that cannot work with the data are refused before it is made."""
-    from minigan import training
+def _new_run(arguments, config):
+    """The folder of a new run: --out, or the first free runs/DATA-1, -2, ..."""
     from minigan.run_folder import RunFolder
 
-    training.Trainer(config, dataset)
     if hasattr(arguments, "out"):
         return RunFolder.create(arguments.out)
     number = 1

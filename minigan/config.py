@@ -45,9 +45,7 @@ class Config:
             raise unknown_name("precision", self.precision, list(PRECISIONS))
         object.__setattr__(self, "betas", tuple(self.betas))
         if self.batch_size < 2:
-            raise UserError(
-                f"--batch-size {self.batch_size}: batch normalization needs a batch of at least 2 pictures"
-            )
+            raise UserError(f"--batch-size {self.batch_size}: batch normalization needs a batch of at least 2 pictures")
         for name in ("epochs", "width", "latent_dim", "discriminator_steps", "log_every", "keep"):
             if getattr(self, name) < 1:
                 raise UserError(f"{option(name)} {getattr(self, name)}: expected 1 or more")

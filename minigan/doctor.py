@@ -116,6 +116,5 @@ def _data():
     from minigan import data
 
     return [
-        f"data         {name}: {data.locate(name) or f'not found; minigan data fetch {name}'}"
-        for name in data.NAMES
+        f"data         {name}: {data.locate(name) or f'not found; minigan data fetch {name}'}" for name in data.NAMES
     ]

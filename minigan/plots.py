@@ -21,9 +21,7 @@ def image_grid(images, columns=None, border=2):
     n, height, width, channels = images.shape
     columns = columns or int(np.ceil(np.sqrt(n)))
     rows = -(-n // columns)
-    grid = np.full(
-        (border + rows * (height + border), border + columns * (width + border), channels), 255, np.uint8
-    )
+    grid = np.full((border + rows * (height + border), border + columns * (width + border), channels), 255, np.uint8)
     for index, image in enumerate(images):
         top = border + index // columns * (height + border)
         left = border + index % columns * (width + border)

@@ -13,6 +13,7 @@ from minigan.backend import asarray, to_numpy, xp
 from minigan.config import PRECISIONS
 from minigan.errors import CheckpointError, UserError
 from minigan.losses import OBJECTIVES
+from minigan.meter import Meter
 from minigan.models import dcgan
 from minigan.optim import Adam
 
@@ -116,41 +117,15 @@ class Trainer:
 
     def load(self, saved):
         """Go on from a checkpoint. Raises CheckpointError where it is of another architecture."""
+        shape = tuple(saved.config.get("image_shape", ()))
+        if shape != self.dataset.images.shape[1:]:
+            raise CheckpointError(
+                f"{saved.path}: is of pictures of shape {shape}, but those of {self.dataset.name} are of shape "
+                f"{self.dataset.images.shape[1:]}"
+            )
         saved.restore(**self.parts)
         backend.random.restore(saved.random_state)
         self.step_count = saved.step
-
-
-class Meter:
-    """Running sums of what is shown, kept on the device until they are read."""
-
-    names = ("loss_d", "loss_g", "d_x", "d_g_z", "accuracy_real", "accuracy_fake")
-
-    def __init__(self, objective):
-        self.objective = objective
-        self.reset()
-
-    def reset(self):
-        self.losses, self.steps = xp.zeros(2), 0
-        self.scores, self.batches = xp.zeros(4), 0
-
-    def watch(self, real_outputs, fake_outputs):
-        """The discriminator's outputs on a real and a fake batch, as discriminator_step hands them over."""
-        real, fake = self.objective.score(real_outputs), self.objective.score(fake_outputs)
-        right_on_real = (real > self.objective.threshold).astype(real.dtype)
-        right_on_fake = (fake <= self.objective.threshold).astype(fake.dtype)
-        self.scores += xp.stack([a.mean() for a in (real, fake, right_on_real, right_on_fake)])
-        self.batches += 1
-
-    def add(self, loss_d, loss_g):
-        self.losses += xp.stack([loss_d, loss_g])
-        self.steps += 1
-
-    def read(self):
-        """Means since the last reading, as floats; the only place where a step's numbers reach the host."""
-        sums = np.concatenate([to_numpy(self.losses) / self.steps, to_numpy(self.scores) / self.batches])
-        self.reset()
-        return dict(zip(self.names, sums.tolist(), strict=True))
 
 
 def build_networks(config, image_shape):
@@ -165,37 +140,33 @@ def build_networks(config, image_shape):
 def generate(generator, noise, batch_size=128):
     """uint8 pictures (N, H, W, C) of `noise` (N, latent_dim), on the host; evaluation mode."""
     batches = [
-        to_numpy(generator.forward(noise[i : i + batch_size], train=False)[0])
-        for i in range(0, len(noise), batch_size)
+        to_numpy(generator.forward(noise[i : i + batch_size], train=False)[0]) for i in range(0, len(noise), batch_size)
     ]
     return plots.to_uint8(np.concatenate(batches))
 
 
-def train(config, dataset, folder, resume_from=None):
-    """Train to the end of the run, or until it is interrupted; returns the Trainer.
+def train(trainer, folder, resume_from=None):
+    """Train to the end of the run, or until it is interrupted.
 
     folder: a RunFolder; resume_from: a Checkpoint, or None for a new run. Raises Diverged for a loss that is
     NaN or infinite, KeyboardInterrupt after Ctrl-C, when the state has been saved.
     """
-    trainer = Trainer(config, dataset)
+    config, dataset = trainer.config, trainer.dataset
     if resume_from is not None:
-        _require_same_pictures(resume_from, dataset)
         trainer.load(resume_from)
         folder.forget_metrics_after(trainer.step_count)
         folder.remove_leftovers()
     folder.write_config(_config_json(config, dataset))
     if not (folder.samples / "real.png").exists():
         plots.save_image(folder.samples / "real.png", plots.image_grid(dataset.images[:SAMPLE_COUNT]))
-    with _interruptible() as interrupted:
+    # Where a run diverges, one message says so (Diverged), not a page of overflow warnings.
+    with _interruptible() as interrupted, np.errstate(all="ignore"):
         while trainer.step_count < trainer.last_step and not interrupted():
             _train_epoch(trainer, folder, interrupted)
     if folder.metrics_path.exists():
-        plots.save_figure(
-            folder.path / "curves.png", plots.training_curves(plots.read_metrics(folder.metrics_path))
-        )
+        plots.save_figure(folder.path / "curves.png", plots.training_curves(plots.read_metrics(folder.metrics_path)))
     if interrupted():
         raise KeyboardInterrupt
-    return trainer
 
 
 def _train_epoch(trainer, folder, interrupted):
@@ -268,14 +239,6 @@ def _config_json(config, dataset):
             "source": dataset.source,
         },
     }
-
-
-def _require_same_pictures(saved, dataset):
-    shape = tuple(saved.config.get("image_shape", ()))
-    if shape != dataset.images.shape[1:]:
-        raise CheckpointError(
-            f"{saved.path}: is of pictures of shape {shape}, but {dataset.name} has {dataset.images.shape[1:]}"
-        )
 
 
 @contextmanager

@@ -81,7 +81,9 @@ def convolutions(draw):
             draw(paddings),
         )
         try:
-            conv_output_size(c.size, c.kernel_size, c.stride, resolve_padding(c.padding, c.size, c.kernel_size, c.stride))
+            conv_output_size(
+                c.size, c.kernel_size, c.stride, resolve_padding(c.padding, c.size, c.kernel_size, c.stride)
+            )
         except ValueError:
             continue  # the kernel is larger than the padded picture: draw again
         return c

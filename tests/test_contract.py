@@ -190,7 +190,11 @@ def test_names():
 @pytest.mark.parametrize(
     ("layer", "x", "message"),
     [
-        (layers.Dense(3, 2), np.zeros((2, 4), "f4"), r"Dense\(in_features=3\): expected x of shape \(N, 3\), got \(2, 4\)"),
+        (
+            layers.Dense(3, 2),
+            np.zeros((2, 4), "f4"),
+            r"Dense\(in_features=3\): expected x of shape \(N, 3\), got \(2, 4\)",
+        ),
         (layers.BatchNorm(3), np.zeros((2, 4), "f4"), r"expected x of shape \(N, 3\), got \(2, 4\)"),
         (layers.BatchNorm(3), np.zeros((1, 3), "f4"), "at least 2 values per channel"),
         (layers.Reshape(2, 2), np.zeros((3, 5), "f4"), "4 elements per example"),

@@ -94,7 +94,9 @@ def layers_with(layer, stride=1, padding=0):
 
 def test_shapes_in_errors():
     x = asarray(np.zeros((8, 3, 32, 32), np.float32))
-    with pytest.raises(ValueError, match=r"Conv2D\(in_channels=3\): expected x of shape \(N, H, W, 3\), got \(8, 3, 32, 32\)"):
+    with pytest.raises(
+        ValueError, match=r"Conv2D\(in_channels=3\): expected x of shape \(N, H, W, 3\), got \(8, 3, 32, 32\)"
+    ):
         layers.Conv2D(3, 8, 4).forward(x)
     with pytest.raises(ValueError, match=r"ConvTranspose2D\(in_channels=5\): expected x of shape \(N, H, W, 5\)"):
         layers.ConvTranspose2D(5, 8, 4).forward(x)

@@ -32,11 +32,7 @@ def python2_pickle(labels, pixels):
 
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\nq\x06cnumpy\nndarray\nq\x07K\x00\x85q\x08U\x01bq\x09\x87q\nRq\x0b"
-        b"(K\x01M"
-        + struct.pack("<H", pixels.shape[0])
-        + b"M"
-        + struct.pack("<H", pixels.shape[1])
-        + b"\x86q\x0c"
+        b"(K\x01M" + struct.pack("<H", pixels.shape[0]) + b"M" + struct.pack("<H", pixels.shape[1]) + b"\x86q\x0c"
         b"cnumpy\ndtype\nq\rU\x02u1q\x0eK\x00K\x01\x87q\x0fRq\x10"
         b"(K\x03U\x01|q\x11NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x12b"
         b"\x89T" + struct.pack("<i", pixels.size) + pixels.tobytes() + b"q\x13tq\x14b"
@@ -217,9 +213,7 @@ def test_an_empty_folder_is_incomplete(tmp_path):
 
 def test_a_folder_in_the_place_of_a_file(tmp_path):
     (tmp_path / FORMS[0] / "test_batch.bin").mkdir(parents=True)
-    assert f"{tmp_path / FORMS[0] / 'test_batch.bin'}: cannot be read (Is a directory)" in message_of(
-        tmp_path
-    )
+    assert f"{tmp_path / FORMS[0] / 'test_batch.bin'}: cannot be read (Is a directory)" in message_of(tmp_path)
 
 
 @pytest.fixture

@@ -130,13 +130,9 @@ def test_interrupted_from_the_keyboard(server, tmp_path):
         "from pathlib import Path; from minigan.data.download import Download, download; "
         f"download({source!r}, Path({str(tmp_path)!r}))"
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", script], stderr=subprocess.PIPE, cwd=Path(__file__).parents[1]
-    )
+    child = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, cwd=Path(__file__).parents[1])
     deadline = time.monotonic() + 20
-    while (
-        not any(file.stat().st_size >= 50_000 for file in tmp_path.iterdir()) and time.monotonic() < deadline
-    ):
+    while not any(file.stat().st_size >= 50_000 for file in tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
     (half_full,) = tmp_path.iterdir()
     assert half_full.name != "stalls.tar.gz"
@@ -148,9 +144,7 @@ def test_interrupted_from_the_keyboard(server, tmp_path):
 
 def test_a_folder_that_cannot_be_made(server, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(
-        DataError, match=r"cannot write to .*file/cache \(.*\); set MINIGAN_CACHE to a folder"
-    ):
+    with pytest.raises(DataError, match=r"cannot write to .*file/cache \(.*\); set MINIGAN_CACHE to a folder"):
         download(entry(server, "whole.tar.gz"), tmp_path / "file" / "cache")
 
 

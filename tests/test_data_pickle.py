@@ -24,9 +24,7 @@ PROTOCOL_2 = (
     b"\x80\x02}q\x01(U\x06labelsq\x02]q\x03(K\x03K\te"
     b"U\x04dataq\x04cnumpy.core.multiarray\n_reconstruct\nq\x05cnumpy\nndarray\nq\x06K\x00\x85q\x07U\x01bq\x08\x87q\t"
     b"Rq\n(K\x01K\x02K\x03\x86q\x0bcnumpy\ndtype\nq\x0cU\x02u1q\rK\x00K\x01\x87q\x0eRq\x0f"
-    b"(K\x03U\x01|q\x10NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x11b\x89T\x06\x00\x00\x00"
-    + RAW
-    + b"q\x12tq\x13bu."
+    b"(K\x03U\x01|q\x10NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x11b\x89T\x06\x00\x00\x00" + RAW + b"q\x12tq\x13bu."
 )
 PROTOCOL_1 = (
     b"}q\x01(U\x06labelsq\x02]q\x03(K\x03K\te"
@@ -109,9 +107,7 @@ def calls(marker):
         "by hand": b"cposix\nsystem\n(S'" + command.encode() + b"'\ntR.",
         "INST": b"(S'" + command.encode() + b"'\niposix\nsystem\n.",
         "OBJ": b"(cposix\nsystem\nS'" + command.encode() + b"'\no.",
-        "object array": pickle.dumps(
-            {b"data": np.array([Call(os.system, command)], dtype=object)}, protocol=2
-        ),
+        "object array": pickle.dumps({b"data": np.array([Call(os.system, command)], dtype=object)}, protocol=2),
         "protocol 4": pickle.dumps({b"data": Call(os.system, command)}, protocol=4),
         "protocol 5": pickle.dumps({b"data": Call(os.system, command)}, protocol=5),
         "dictionary key": b"}(cposix\nsystem\n(S'" + command.encode() + b"'\ntRI1\nu.",
@@ -214,9 +210,7 @@ def test_a_few_bytes_cannot_take_much_memory():
     assert memory_of(b"Nr\xff\xff\xff\xff.") < 1e6  # the place 4,294,967,295 of the memo
     long_text = b"X" + (10**5).to_bytes(4, "little") + b"x" * 10**5 + b"q\x01"
     again_and_again = b"c_codecs\nencode\nq\x02h\x01X\x06\x00\x00\x00latin1\x86R"
-    assert "too often" in refusal(
-        long_text + again_and_again + (b"h\x02" + again_and_again[18:]) * 1000 + b"."
-    )
+    assert "too often" in refusal(long_text + again_and_again + (b"h\x02" + again_and_again[18:]) * 1000 + b".")
     assert memory_of(long_text + again_and_again * 1000 + b".") < 5e6
 
 

@@ -98,9 +98,7 @@ def ten_steps(dtype):
                 mg.gan.discriminator_step(
                     generator, discriminator, real.astype(dtype), z.astype(dtype), objective, discriminator_optimizer
                 ),
-                mg.gan.generator_step(
-                    generator, discriminator, z.astype(dtype), objective, generator_optimizer
-                ),
+                mg.gan.generator_step(generator, discriminator, z.astype(dtype), objective, generator_optimizer),
             ]
     return [float(to_numpy(loss)) for loss in losses]
 

@@ -93,7 +93,7 @@ def conv_transpose2d_by_zeros(draw):
 
 
 def conv_transpose2d_by_zeros_grad_input(draw):
-    random, lay, c, x, w, size, padding = transposed(draw)
+    random, lay, c, _x, w, size, padding = transposed(draw)
     dy = random.standard_normal((c.batch, *size, c.out_channels))
     return (
         ops.conv_transpose2d_by_zeros_grad_input(lay(dy), lay(w), c.size, c.stride, padding),

@@ -43,9 +43,7 @@ def test_ten_steps_of_dcgan_have_pytorchs_losses(dtype, tolerance):
             mg.gan.discriminator_step(
                 generator, discriminator, asarray(real), asarray(z_discriminator), objective, discriminator_optimizer
             ),
-            mg.gan.generator_step(
-                generator, discriminator, asarray(z_generator), objective, generator_optimizer
-            ),
+            mg.gan.generator_step(generator, discriminator, asarray(z_generator), objective, generator_optimizer),
         )
         theirs = (
             torch_peer.discriminator_step(

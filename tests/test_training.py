@@ -30,7 +30,8 @@ def shapes(count=48):
 def run(tmp_path, name, resume_from=None, dataset=None, **settings):
     path = tmp_path / name
     folder = RunFolder(path) if resume_from else RunFolder.create(path)
-    trainer = training.train(Config(**SMALL | settings), dataset or shapes(), folder, resume_from)
+    trainer = training.Trainer(Config(**SMALL | settings), dataset or shapes())
+    training.train(trainer, folder, resume_from)
     return trainer, folder
 
 
@@ -99,7 +100,16 @@ def test_every_picture_is_seen_once_an_epoch_in_another_order():
     assert epochs[0] != epochs[1]
 
 
-@pytest.mark.parametrize("settings", [{"discriminator_steps": 2}, {"precision": "fp64"}, {"objective": "minimax"}, {"objective": "least-squares"}, {}])  # fmt: skip
+VARIANTS = [
+    {},
+    {"discriminator_steps": 2},
+    {"precision": "fp64"},
+    {"objective": "minimax"},
+    {"objective": "least-squares"},
+]
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: " ".join(map(str, settings.values())) or "default")
 @pytest.mark.parametrize("stop", [1, 6, 8])
 def test_resume_is_bit_for_bit(tmp_path, stop, settings):
     """Stopped in the middle of an epoch, at its end, and in the next one."""
@@ -187,12 +197,11 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
 
 def test_divergence_on_the_command_line(tmp_path):
     out = tmp_path / "run"
-    with np.errstate(all="ignore"):
-        done = subprocess.run(
-            [*COMMAND, "--max-steps", "200", "--lr", "1e30", "--out", str(out)], capture_output=True, text=True
-        )
+    command = [*COMMAND, "--max-steps", "200", "--lr", "1e30", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert "has diverged and stops" in done.stderr
+    assert "Warning" not in done.stderr
     assert "Traceback" not in done.stderr
     for path in RunFolder(out).checkpoint_paths():
         assert all(np.isfinite(array).all() for array in checkpoint.load(path).arrays.values())
@@ -216,7 +225,7 @@ def test_a_folder_with_another_run_is_left_alone(tmp_path):
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
     _, folder = run(tmp_path, "run", max_steps=1)
     with pytest.raises(CheckpointError, match=r"step_00000001.*generator: the state is of another architecture"):
-        training.train(Config(**SMALL | {"width": 8}), shapes(), folder, folder.latest_checkpoint())
+        run(tmp_path, "run", folder.latest_checkpoint(), width=8)
 
 
 def test_too_few_pictures_for_a_batch():
@@ -231,9 +240,8 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path):
     assert any((first[name] != other[name]).any() for name in first)
 
 
-def test_samples_do_not_move_the_run(tmp_path):
-    trainers = [training.Trainer(Config(**SMALL), shapes()) for _ in range(1)]
-    trainer = trainers[0]
+def test_samples_do_not_move_the_run():
+    trainer = training.Trainer(Config(**SMALL), shapes())
     trainer.step()
     state, random_state = trainer.generator.state_dict(), mg.backend.random.state()
     first, second = trainer.samples(), trainer.samples()
@@ -248,7 +256,9 @@ def test_samples_do_not_move_the_run(tmp_path):
 def test_cifar10_trains_and_resumes_from_the_command_line(tmp_path):
     out = tmp_path / "run"
     options = ["--data", "cifar10", "--root", os.environ["MINIGAN_DATA"], "--width", "4", "--max-steps", "3"]
-    subprocess.run([sys.executable, "-m", "minigan", "train", *options, "--out", str(out)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "minigan", "train", *options, "--out", str(out)], check=True, capture_output=True
+    )
     assert json.loads((out / "config.json").read_text())["dataset"]["pictures"] == 50000
     subprocess.run(
         [sys.executable, "-m", "minigan", "train", "--resume", str(out), "--max-steps", "5"],

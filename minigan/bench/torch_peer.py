@@ -67,9 +67,7 @@ def training_step(batch_size, width, channels_last):
     )
 
     def step():
-        discriminator_step(
-            generator, discriminator, real, torch.randn(batch_size, 128), discriminator_optimizer
-        )
+        discriminator_step(generator, discriminator, real, torch.randn(batch_size, 128), discriminator_optimizer)
         generator_step(generator, discriminator, torch.randn(batch_size, 128), generator_optimizer)
 
     return step

@@ -1,6 +1,6 @@
 """One engine in a process of its own: reads a number of steps, makes them, answers with the seconds they took.
 
-    python -m minigan.bench.worker ENGINE BATCH_SIZE WIDTH
+python -m minigan.bench.worker ENGINE BATCH_SIZE WIDTH
 """
 
 import json

@@ -61,9 +61,7 @@ def load_cifar10(split="train", root=None):
         part = names.index(name)
         labels[part] = part_labels
         images[part] = pixels.reshape(PER_PART, 3, 32, 32).transpose(0, 2, 3, 1)
-    return Dataset(
-        "cifar10", split, images.reshape(-1, 32, 32, 3), labels.reshape(-1), CLASS_NAMES, source=str(source)
-    )
+    return Dataset("cifar10", split, images.reshape(-1, 32, 32, 3), labels.reshape(-1), CLASS_NAMES, source=str(source))
 
 
 def find_cifar10(root=None):
@@ -116,11 +114,7 @@ def _read_archive(archive, names):
     """Yields what _read_folder yields, in the order in which the files stand in the archive."""
     import tarfile
 
-    members = {
-        PurePosixPath(kind, name + suffix): (name, kind)
-        for kind, suffix in SUFFIXES.items()
-        for name in names
-    }
+    members = {PurePosixPath(kind, name + suffix): (name, kind) for kind, suffix in SUFFIXES.items() for name in names}
     missing = list(names)
     try:
         with gzip.open(archive) as stream:

@@ -35,9 +35,7 @@ class Dataset:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
             raise DataError(f"{self.name}: expected images uint8 (N, H, W, C), got {_describe(self.images)}")
         if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
-            raise DataError(
-                f"{self.name}: expected labels int64 ({len(self.images)},), got {_describe(self.labels)}"
-            )
+            raise DataError(f"{self.name}: expected labels int64 ({len(self.images)},), got {_describe(self.labels)}")
         if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
             raise DataError(
                 f"{self.name}: expected labels from 0 to {len(self.class_names) - 1}, "

@@ -31,7 +31,7 @@ class LeakyReLU(Layer):
         return derivative
 
     def __repr__(self):
-        return f"LeakyReLU(slope={self.slope})"
+        return f"{type(self).__name__}(slope={self.slope})"
 
 
 class ReLU(Layer):

@@ -64,17 +64,13 @@ class Layer:
     def named_parameters(self, prefix=""):
         """(name, Param) in a fixed order: this layer's own, then its children's, as in '3.weight'."""
         own = [(prefix + name, value) for name, value in vars(self).items() if isinstance(value, Param)]
-        inner = [
-            pair for name, child in self.named_children() for pair in child.named_parameters(f"{prefix}{name}.")
-        ]
+        inner = [pair for name, child in self.named_children() for pair in child.named_parameters(f"{prefix}{name}.")]
         return own + inner
 
     def named_buffers(self, prefix=""):
         """(name, array) of the state that is not trained, as in '4.running_mean'."""
         own = [(prefix + name, getattr(self, name)) for name in self.buffers]
-        inner = [
-            pair for name, child in self.named_children() for pair in child.named_buffers(f"{prefix}{name}.")
-        ]
+        inner = [pair for name, child in self.named_children() for pair in child.named_buffers(f"{prefix}{name}.")]
         return own + inner
 
     def parameters(self):

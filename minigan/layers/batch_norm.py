@@ -87,4 +87,4 @@ class BatchNorm(Layer):
         running += self.momentum * batch
 
     def __repr__(self):
-        return f"BatchNorm(num_features={self.num_features})"
+        return f"{type(self).__name__}(num_features={self.num_features})"

@@ -58,4 +58,4 @@ class Conv2D(Layer):
         return ops.conv2d_grad_input(dy, self.weight.cast(dy.dtype), x.shape[1:3], self.stride, padding)
 
     def __repr__(self):
-        return f"Conv2D(in_channels={self.in_channels})"
+        return f"{type(self).__name__}(in_channels={self.in_channels})"

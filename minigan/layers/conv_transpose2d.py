@@ -91,4 +91,4 @@ class ConvTranspose2D(Layer):
         return ops.conv_transpose2d_by_zeros_grad_input(dy, w, x.shape[1:3], self.stride, padding)
 
     def __repr__(self):
-        return f"ConvTranspose2D(in_channels={self.in_channels})"
+        return f"{type(self).__name__}(in_channels={self.in_channels})"

@@ -38,4 +38,4 @@ class Dense(Layer):
         return dy @ self.weight.cast(dy.dtype).T if input_grad else None  # (N, in)
 
     def __repr__(self):
-        return f"Dense(in_features={self.in_features})"
+        return f"{type(self).__name__}(in_features={self.in_features})"

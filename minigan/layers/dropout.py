@@ -34,4 +34,4 @@ class Dropout(Layer):
         return dy * mask
 
     def __repr__(self):
-        return f"Dropout(rate={self.rate})"
+        return f"{type(self).__name__}(rate={self.rate})"

@@ -45,4 +45,4 @@ class Embedding(Layer):
             )
 
     def __repr__(self):
-        return f"Embedding(count={self.count}, dim={self.dim})"
+        return f"{type(self).__name__}(count={self.count}, dim={self.dim})"

@@ -17,9 +17,7 @@ class Reshape(Layer):
         for length in self.shape:
             size *= length
         if x.shape[0] * size != x.size:
-            raise ValueError(
-                f"{self!r}: expected x of {size} elements per example, got {tuple(x.shape)}"
-            )
+            raise ValueError(f"{self!r}: expected x of {size} elements per example, got {tuple(x.shape)}")
         return x.reshape(x.shape[0], *self.shape), (x.shape,)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):

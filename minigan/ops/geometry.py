@@ -76,20 +76,14 @@ def conv_transpose_output(input_size, kernel_size, stride, padding, output_paddi
             )
     if padding == "same":
         if any(output_padding):
-            raise ValueError(
-                f'ConvTranspose2D: expected output_padding=0 with padding="same", got {output_padding}'
-            )
+            raise ValueError(f'ConvTranspose2D: expected output_padding=0 with padding="same", got {output_padding}')
         size = tuple(size * s for size, s in zip(input_size, stride, strict=True))
-        top_bottom, left_right = (
-            split_same(max(k - s, 0)) for k, s in zip(kernel_size, stride, strict=True)
-        )
+        top_bottom, left_right = (split_same(max(k - s, 0)) for k, s in zip(kernel_size, stride, strict=True))
         return size, (top_bottom, left_right)
     sides = explicit_padding(padding)
     size = tuple(
         (n - 1) * s + k - before - after + extra
-        for n, k, s, (before, after), extra in zip(
-            input_size, kernel_size, stride, sides, output_padding, strict=True
-        )
+        for n, k, s, (before, after), extra in zip(input_size, kernel_size, stride, sides, output_padding, strict=True)
     )
     if min(size) < 1:
         raise ValueError(

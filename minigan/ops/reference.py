@@ -134,9 +134,7 @@ def leaky_relu(x, slope):
 
 def tanh(x):
     """(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)."""
-    return np.array([(math.exp(v) - math.exp(-v)) / (math.exp(v) + math.exp(-v)) for v in x.ravel()]).reshape(
-        x.shape
-    )
+    return np.array([(math.exp(v) - math.exp(-v)) / (math.exp(v) + math.exp(-v)) for v in x.ravel()]).reshape(x.shape)
 
 
 def sigmoid(x):

@@ -1,0 +1,217 @@
+"""The command as people use it: what works, and that every mistake costs one line and changes nothing."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minigan import cli
+from minigan.run_folder import RunFolder
+
+TRAIN = ["train", "--batch-size", "8", "--width", "4", "--latent-dim", "8"]
+
+
+def minigan(*arguments):
+    """(status, stdout, stderr) of the command in this process."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "run"
+    assert minigan(*TRAIN, "--max-steps", 4, "--out", path) == 0
+    return path
+
+
+def test_train_prints_where_things_are(tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert minigan(*TRAIN, "--max-steps", 2) == 0
+    assert minigan(*TRAIN, "--max-steps", 2) == 0
+    out, err = capfd.readouterr()
+    assert "minigan sample runs/shapes-2" in out
+    for word in ("epoch 1/1", "Loss_D", "Loss_G", "D(x)", "D(G(z))", "images/s"):
+        assert word in err
+    assert minigan("train", "--resume", "--max-steps", 3) == 0
+    assert RunFolder("runs/shapes-1").latest_checkpoint().step == 2
+    assert RunFolder("runs/shapes-2").latest_checkpoint().step == 3
+    assert minigan("train", "--resume", "--out", "runs/shapes-1", "--max-steps", 5) == 0
+    assert RunFolder("runs/shapes-1").latest_checkpoint().step == 5
+
+
+def test_resume_from_one_checkpoint(run):
+    path = RunFolder(run).checkpoint_paths()[0]
+    assert minigan("train", "--resume", path, "--max-steps", 4) == 0
+
+
+def test_sample_as_a_grid(run, tmp_path):
+    assert minigan("sample", run, "--count", 10, "--out", tmp_path / "grid.png") == 0
+    with Image.open(tmp_path / "grid.png") as grid:
+        assert grid.size == (4 * 34 + 2, 3 * 34 + 2)
+        assert grid.mode == "RGB"
+
+
+def test_sample_as_an_array_and_as_files_are_the_same_pictures(run, tmp_path):
+    assert minigan("sample", run, "--count", 5, "--seed", 3, "--out", tmp_path / "five.npz") == 0
+    assert minigan("sample", run, "--count", 5, "--seed", 3, "--out", tmp_path / "five") == 0
+    assert minigan("sample", run, "--count", 7, "--seed", 3, "--out", tmp_path / "seven.npz") == 0
+    assert minigan("sample", run, "--count", 5, "--seed", 4, "--out", tmp_path / "other.npz") == 0
+    arrays = {name: np.load(tmp_path / f"{name}.npz")["arr_0"] for name in ("five", "seven", "other")}
+    assert arrays["five"].dtype == np.uint8
+    assert arrays["five"].shape == (5, 32, 32, 3)
+    assert (arrays["seven"][:5] == arrays["five"]).all()
+    assert (arrays["other"] != arrays["five"]).any()
+    files = sorted((tmp_path / "five").iterdir())
+    assert [file.name for file in files] == [f"0000{i}.png" for i in range(5)]
+    for file, array in zip(files, arrays["five"], strict=True):
+        with Image.open(file) as image:
+            assert (np.asarray(image) == array).all()
+
+
+def test_sample_by_default_goes_into_the_run(run):
+    assert minigan("sample", run) == 0
+    assert (run / "samples.png").exists()
+
+
+def test_data(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MINIGAN_CACHE", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert minigan("data") == 0
+    assert minigan("data", "list") == 0
+    out = capsys.readouterr().out
+    assert "shapes" in out
+    assert "not found; minigan data fetch cifar10" in out
+    assert minigan("data", "show", "shapes", "--count", 9, "--out", tmp_path / "grid.png") == 0
+    with Image.open(tmp_path / "grid.png") as grid:
+        assert grid.size == (3 * 34 + 2, 3 * 34 + 2)
+
+
+def test_doctor(capsys):
+    assert minigan("doctor") == 0
+    out = capsys.readouterr().out
+    for word in ("minigan", "numpy", "BLAS", "kernels", "threads", "backend", "GPU", "shapes", "cifar10"):
+        assert word in out
+
+
+def test_bench(capsys):
+    assert minigan("bench", "--batch-size", 4, "--width", 2, "--rounds", 2, "--seconds", 0.01, "--json") == 0
+    (result,) = json.loads(capsys.readouterr().out)
+    assert result["engine"] == "minigan"
+    assert result["images_per_second"] > 0
+    assert minigan("bench", "--batch-size", 4, "--width", 2, "--rounds", 1, "--seconds", 0.01) == 0
+    assert "images/s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "unknown COMMAND 'trian': did you mean 'train'?"),
+        ([], "COMMAND"),
+        (["train", "--epoch", "3"], "unknown argument --epoch: did you mean --epochs?"),
+        (["train", "--epochs", "many"], "--epochs: invalid int value: 'many'"),
+        (["train", "--data", "cifar"], "unknown data set 'cifar': did you mean 'cifar10'? Known:"),
+        (["train", "--objective", "minmax"], "unknown objective 'minmax': did you mean 'minimax'?"),
+        (["train", "--precision", "fp16"], "unknown precision 'fp16': did you mean"),
+        (["train", "--batch-size", "1"], "--batch-size 1: batch normalization needs a batch of at least 2"),
+        (["train", "--batch-size", "100000"], "expected at most the 20000 pictures of shapes"),
+        (["train", "--lr", "-1"], "--lr -1.0: expected a number above 0"),
+        (["train", "--lr", "nan"], "--lr nan: expected a number above 0"),
+        (["train", "--betas", "0.5", "1"], "--betas 0.5 1.0: expected two numbers in [0, 1)"),
+        (["train", "--epochs", "0"], "--epochs 0: expected 1 or more"),
+        (["train", "--max-steps", "0"], "--max-steps 0: expected 1 or more"),
+        (["train", "--width", "0"], "--width 0: expected 1 or more"),
+        (["train", "--seed", "-1"], "--seed -1: expected 0 or more"),
+        (["train", "--discriminator-steps", "0"], "--discriminator-steps 0: expected 1 or more"),
+        (["train", "--data", "cifar10", "--root", "nowhere"], "nowhere"),
+        (["train", "--root", "somewhere"], "shapes"),
+        (["train", "--resume", "nowhere"], "nowhere: expected the folder of a run, found no config.json"),
+        (["train", "--resume"], "--resume: expected the folder of a run, found none in runs/"),
+        (["sample"], "RUN"),
+        (["sample", "nowhere"], "nowhere: expected the folder of a run"),
+        (["sample", "nowhere.safetensors"], "expected a checkpoint, found no such file"),
+        (["sample", "nowhere", "--count", "0"], "--count 0: expected 1 or more"),
+        (["sample", "nowhere", "--seed", "-5"], "--seed -5: expected 0 or more"),
+        (["data", "fetch", "cifar100"], "did you mean 'cifar10'?"),
+        (["data", "fetch", "shapes"], "shapes"),
+        (["data", "show", "shape"], "did you mean 'shapes'?"),
+        (["data", "frobnicate"], "unknown ACTION 'frobnicate'"),
+        (["bench", "--against", "torhc"], "unknown PEER 'torhc': did you mean 'torch'?"),
+        (["bench", "--rounds", "0"], "--rounds 0: expected 1 or more"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_costs_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert minigan(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1, captured.err
+    assert message in captured.err
+    assert list(tmp_path.iterdir()) == []  # nothing was made
+
+
+def test_mistakes_with_a_run(run, tmp_path, capsys):
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    latest = RunFolder(run).checkpoint_paths()[-1]
+    for arguments, message in [
+        ([*TRAIN, "--out", run], "holds another run; continue it with `minigan train --resume"),
+        ([*TRAIN, "--out", tmp_path / "file"], "expected a folder, found a file"),
+        (["train", "--resume", run, "--width", 8], "--width 8: this run was started with 4"),
+        (["train", "--resume", run, "--data", "cifar10"], "--data cifar10: this run was started with shapes"),
+        (["train", "--resume", run, "--out", tmp_path / "else"], "a resumed run stays in its folder"),
+        (["sample", run, "--out", "picture.jpg"], "got the ending '.jpg'"),
+        (["sample", run, "--out", tmp_path / "full"], "expected a new or empty folder"),
+        (["sample", run, "--out", tmp_path / "file"], "expected a new or empty folder"),
+    ]:
+        assert minigan(*arguments) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert message in error
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
+
+    latest.write_bytes(latest.read_bytes()[:-10])
+    for arguments in (["sample", run], ["train", "--resume", run]):
+        assert minigan(*arguments) == 2
+        assert "cut short" in capsys.readouterr().err
+    latest.write_bytes(before[latest])
+
+
+def test_an_altered_config_is_named(run, capsys):
+    config = run / "config.json"
+    text = config.read_text()
+    for wrong, message in [
+        (text[:-20], "expected JSON"),
+        (text.replace('"shapes"', '"shpaes"', 1), "did you mean 'shapes'"),
+    ]:
+        config.write_text(wrong)
+        assert minigan("train", "--resume", run) == 2
+        assert message in capsys.readouterr().err
+    config.write_text(text)
+
+
+def test_help_names_every_option_and_is_quick():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "minigan", "train", "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    for option in (
+        "--data --root --epochs --max-steps --batch-size --width --latent-dim --objective --lr --betas "
+        "--discriminator-steps --seed --out --resume --precision"
+    ).split():
+        assert option in done.stdout
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert imported.isdisjoint({"numpy", "matplotlib", "tqdm", "pooch", "PIL"})
+
+
+def test_version(capsys):
+    assert minigan("--version") == 0
+    assert capsys.readouterr().out.startswith("minigan 0.")
