@@ -7,59 +7,83 @@ import minigan as mg
 from minigan.backend import asarray, to_numpy
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[torch]'")
+from minigan.bench import torch_peer  # noqa: E402, it needs PyTorch
 
-STEPS, BATCH, WIDTH, LATENT = 10, 16, 32, 128
-
-
-def run_minigan(dtype):
-    generator, discriminator = (network.astype(dtype) for network in mg.models.dcgan(width=WIDTH))
-    generator_optimizer = mg.optim.Adam(generator.parameters())
-    discriminator_optimizer = mg.optim.Adam(discriminator.parameters())
-    return generator, discriminator, generator_optimizer, discriminator_optimizer
+STEPS, LATENT = 10, 128
 
 
-def batches(dtype):
+class Game:
+    """Both engines' networks and optimizers, from the same weights."""
+
+    def __init__(self, dtype, seed=3, width=32):
+        mg.backend.seed(seed)
+        self.networks = [network.astype(dtype) for network in mg.models.dcgan(latent_dim=LATENT, width=width)]
+        self.optimizers = [mg.optim.Adam(network.parameters()) for network in self.networks]
+        self.peers = [peer.to(getattr(torch, dtype)) for peer in torch_peer.dcgan(LATENT, width)]
+        self.peer_optimizers = [torch.optim.Adam(peer.parameters(), lr=2e-4, betas=(0.5, 0.999)) for peer in self.peers]
+        self.copy_weights()
+
+    def copy_weights(self):
+        for network, peer in zip(self.networks, self.peers, strict=True):
+            torch_peer.copy_weights(network, peer)
+
+    def step(self, real, z_discriminator, z_generator):
+        """(Loss_D, Loss_G) of minigan."""
+        objective = mg.losses.NonSaturating()
+        real, z_discriminator, z_generator = (asarray(a) for a in (real, z_discriminator, z_generator))
+        losses = (
+            mg.gan.discriminator_step(*self.networks, real, z_discriminator, objective, self.optimizers[1]),
+            mg.gan.generator_step(*self.networks, z_generator, objective, self.optimizers[0]),
+        )
+        return [float(to_numpy(loss)) for loss in losses]
+
+    def peer_step(self, real, z_discriminator, z_generator):
+        """(Loss_D, Loss_G) of PyTorch."""
+        real = torch.from_numpy(real.transpose(0, 3, 1, 2).copy())
+        z_discriminator, z_generator = torch.from_numpy(z_discriminator), torch.from_numpy(z_generator)
+        losses = (
+            torch_peer.discriminator_step(*self.peers, real, z_discriminator, self.peer_optimizers[1]),
+            torch_peer.generator_step(*self.peers, z_generator, self.peer_optimizers[0]),
+        )
+        return [float(loss) for loss in losses]
+
+
+def batches(dtype, batch=16):
     random = np.random.default_rng(7)
     for _ in range(STEPS):
-        real = random.uniform(-1, 1, (BATCH, 32, 32, 3)).astype(dtype)
-        yield real, *random.standard_normal((2, BATCH, LATENT)).astype(dtype)
+        real = random.uniform(-1, 1, (batch, 32, 32, 3)).astype(dtype)
+        yield real, *random.standard_normal((2, batch, LATENT)).astype(dtype)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-8), ("float32", 2e-3)])
-def test_ten_steps_of_dcgan_have_pytorchs_losses(dtype, tolerance):
-    # float64: both sides round differently, and ten Adam steps amplify 1e-16 to about 1e-12.
-    from minigan.bench import torch_peer
+def largest_difference(a, b):
+    return np.abs(np.array(a) - np.array(b)).max()
 
-    mg.backend.seed(3)
-    generator, discriminator, generator_optimizer, discriminator_optimizer = run_minigan(dtype)
-    peers = [peer.to(getattr(torch, dtype)) for peer in torch_peer.dcgan(LATENT, WIDTH)]
-    for network, peer in zip((generator, discriminator), peers, strict=True):
-        torch_peer.copy_weights(network, peer)
-    peer_optimizers = [torch.optim.Adam(peer.parameters(), lr=2e-4, betas=(0.5, 0.999)) for peer in peers]
-    objective = mg.losses.NonSaturating()
-    differences = []
-    for real, z_discriminator, z_generator in batches(dtype):
-        ours = (
-            mg.gan.discriminator_step(
-                generator, discriminator, asarray(real), asarray(z_discriminator), objective, discriminator_optimizer
-            ),
-            mg.gan.generator_step(generator, discriminator, asarray(z_generator), objective, generator_optimizer),
-        )
-        theirs = (
-            torch_peer.discriminator_step(
-                *peers, torch.from_numpy(real.transpose(0, 3, 1, 2).copy()),
-                torch.from_numpy(z_discriminator), peer_optimizers[1],
-            ),
-            torch_peer.generator_step(*peers, torch.from_numpy(z_generator), peer_optimizers[0]),
-        )  # fmt: skip
-        differences += [abs(float(to_numpy(a)) - float(b)) for a, b in zip(ours, theirs, strict=True)]
-    assert max(differences) < tolerance, differences
-    print(f"{dtype}: largest difference of 20 losses {max(differences):.1e}")
 
-    # The pictures agree too, in evaluation mode: running statistics moved alike.
-    for peer in peers:
-        peer.eval()
-    z = np.random.default_rng(1).standard_normal((4, LATENT)).astype(dtype)
-    ours = to_numpy(generator.forward(asarray(z), train=False)[0])
-    theirs = peers[0](torch.from_numpy(z)).detach().numpy().transpose(0, 2, 3, 1)
-    assert np.abs(ours - theirs).max() < tolerance * 10
+def test_ten_steps_in_float64():
+    game = Game("float64")
+    ours, theirs = zip(*[(game.step(*batch), game.peer_step(*batch)) for batch in batches("float64")], strict=True)
+    assert largest_difference(ours, theirs) < 1e-8  # measured: 3e-15
+
+    # The pictures agree too, in evaluation mode: the running statistics moved alike.
+    z = np.random.default_rng(1).standard_normal((4, LATENT))
+    ours, _ = game.networks[0].forward(asarray(z), train=False)
+    theirs = game.peers[0].eval()(torch.from_numpy(z)).detach().numpy().transpose(0, 2, 3, 1)
+    assert largest_difference(to_numpy(ours), theirs) < 1e-8
+
+
+def test_each_of_ten_steps_in_float32():
+    """Every step from equal weights; moments and running statistics are each engine's own."""
+    game = Game("float32")
+    for batch in batches("float32"):
+        game.copy_weights()
+        assert largest_difference(game.step(*batch), game.peer_step(*batch)) < 2e-3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ten_steps_in_float32(seed):
+    """Left to themselves, at width 8. (At full width PyTorch's own two memory layouts part by 1e-2 in ten steps:
+    Adam's first steps are ±lr for every weight, also for those whose gradient is so small that rounding decides its
+    sign, and the more weights there are, the more such flips. test_each_of_ten_steps_in_float32 is the wide one.)"""
+    game = Game("float32", seed, width=8)
+    ours, theirs = zip(*[(game.step(*b), game.peer_step(*b)) for b in batches("float32", batch=64)], strict=True)
+    assert largest_difference(ours, theirs) < 2e-3  # measured: 2e-4 to 7e-4
