@@ -21,13 +21,13 @@ class WrongBatchNorm(mg.layers.BatchNorm):
     """dx = γ / √(σ² + ε) · dy, as if μ and σ² did not depend on x."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        normalized, inverse_deviation, _, version = cache
-        constants = (normalized, inverse_deviation, False, version)
+        shape, normalized, inverse_deviation, _, version = cache
+        constants = (shape, normalized, inverse_deviation, False, version)
         return super().backward(dy, constants, param_grads, input_grad)
 
 
 def input_gradient(layer, x, dy):
-    y, cache = layer.forward(x)
+    _, cache = layer.forward(x)
     return layer.backward(dy, cache)
 
 

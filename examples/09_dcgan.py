@@ -34,9 +34,7 @@ def main(out="dcgan.png", steps=400):
         real = mg.backend.asarray(pictures.astype("float32") / 127.5 - 1)  # (N, 32, 32, 3) in [−1, 1]
 
         z = mg.backend.random.normal((BATCH, LATENT))
-        loss_d = mg.gan.discriminator_step(
-            generator, discriminator, real, z, objective, discriminator_optimizer
-        )
+        loss_d = mg.gan.discriminator_step(generator, discriminator, real, z, objective, discriminator_optimizer)
         z = mg.backend.random.normal((BATCH, LATENT))
         loss_g = mg.gan.generator_step(generator, discriminator, z, objective, generator_optimizer)
 

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "backend",
+    "checkpoint",
     "data",
     "errors",
     "gan",
@@ -30,6 +31,7 @@ __all__ = [
 if TYPE_CHECKING:
     from minigan import (
         backend,
+        checkpoint,
         data,
         errors,
         gan,

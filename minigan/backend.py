@@ -56,8 +56,8 @@ def synchronize():
 class RandomStream:
     """Random numbers from a seed, the same for both backends: drawn by NumPy, then moved to the device.
 
-    Draws are float64 and rounded to `dtype`, so a float32 and a float64 network start from the same weights
-    and see the same noise.
+    Draws are float64 and rounded to `dtype`, so float32 and float64 networks start from the same weights and
+    see the same noise, up to that rounding.
     """
 
     def __init__(self, seed=0):

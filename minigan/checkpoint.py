@@ -16,6 +16,7 @@ from minigan.errors import CheckpointError
 from minigan.files import replacing
 
 FORMAT = "minigan checkpoint 1"
+ADVICE = "use an older checkpoint, if there is one beside it"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def save(path, parts, config, step, random_state):
 
     Raises FloatingPointError where an array is not finite: a diverged state never replaces a good checkpoint.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = {
@@ -66,8 +68,11 @@ def save(path, parts, config, step, random_state):
         "random_state": json.dumps(random_state),
     }
     metadata["crc32"] = json.dumps(_checksums(arrays, metadata))
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata)
+    try:
+        with replacing(path) as temporary:
+            save_file(arrays, temporary, metadata)
+    except SafetensorError as error:  # a full disk, for one
+        raise CheckpointError(f"{path}: cannot be written ({error}); the checkpoints beside it are kept") from None
 
 
 def load(path):
@@ -77,24 +82,24 @@ def load(path):
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: expected a checkpoint, found no such file")
+    with path.open("rb"):  # one that cannot be read says so, rather than that it is damaged
+        pass
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"{path}: cut short or not a safetensors file ({error}); resume from an older checkpoint beside it"
-        ) from None
+        raise CheckpointError(f"{path}: cut short or not a safetensors file ({error}); {ADVICE}") from None
     if metadata.get("format") != FORMAT:
         raise CheckpointError(f"{path}: expected a {FORMAT!r}, got {metadata.get('format', 'another file')!r}")
-    expected = json.loads(metadata.pop("crc32", "{}"))
+    try:
+        expected = json.loads(metadata.pop("crc32", "{}"))
+    except ValueError:
+        expected = {}
     actual = _checksums(arrays, metadata)
-    altered = [name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name)]
+    altered = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
     if altered:
-        raise CheckpointError(
-            f"{path}: {min(altered)} was altered since it was written (its CRC-32 differs); "
-            "resume from an older checkpoint beside it"
-        )
+        raise CheckpointError(f"{path}: {altered[0]} was altered since it was written (its CRC-32 differs); {ADVICE}")
     config, step, random_state = (json.loads(metadata[name]) for name in ("config", "step", "random_state"))
     return Checkpoint(path, arrays, config, step, random_state)
 

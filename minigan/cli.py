@@ -41,18 +41,29 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv=None):
     """Run one command; the exit status is 0, 1 for a run that diverged, 2 for bad input, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # β and × are no reason to fail where the terminal has none
+            stream.reconfigure(errors="replace")
     arguments = build_parser().parse_args(argv)
     try:
         status = arguments.command(arguments)
     except UserError as error:
-        sys.stderr.write(f"minigan: error: {' '.join(str(error).split())}\n")
-        status = 2
-    except KeyboardInterrupt:
-        status = 130
+        status = _complain(str(error))
+    except MemoryError as error:
+        status = _complain(f"not enough memory: {error or 'give smaller numbers'}")
     except BrokenPipeError:  # `minigan data | head`: the reader has seen enough
         sys.stderr.close()
         status = 1
+    except OSError as error:  # a full disk, no permission, a file where a folder should be
+        status = _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        status = 130
     sys.exit(status)
+
+
+def _complain(message):
+    sys.stderr.write(f"minigan: error: {' '.join(message.split())}\n")
+    return 2
 
 
 def build_parser():
@@ -83,10 +94,10 @@ def _add_train(commands):
     data.add_argument("--data", metavar="NAME", help="shapes (default) or cifar10")
     data.add_argument("--root", metavar="FOLDER", help="where the data set is; default: the user's cache")
     length = parser.add_argument_group("length")
-    length.add_argument("--epochs", type=int, help="passes over the data (default: shapes 6, cifar10 50)")
+    length.add_argument("--epochs", type=int, help="passes over the data (default: shapes 4, cifar10 50)")
     length.add_argument("--max-steps", type=int, help="stop after this many generator steps in all")
     network = parser.add_argument_group("network and game")
-    network.add_argument("--batch-size", type=int, help="pictures a step (default: shapes 64, cifar10 128)")
+    network.add_argument("--batch-size", type=int, help="pictures a step (default: shapes 32, cifar10 128)")
     network.add_argument(
         "--width", type=int, help="channels next to the picture, doubled inwards (default: shapes 24, cifar10 64)"
     )
@@ -133,9 +144,15 @@ def _train(arguments):
     except training.Diverged as error:
         sys.stderr.write(f"minigan: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        print(f"\nstopped and saved; go on with: minigan train --resume {folder.path}")
+    except training.Interrupted:
+        print(f"\nstopped at step {trainer.step_count} and saved; go on with: minigan train --resume {folder.path}")
         return 130
+    if saved is not None and saved.step == trainer.step_count:
+        print(
+            f"{folder.path} is at step {saved.step} already, where it was to end ({trainer.last_step}); "
+            "give more --epochs or --max-steps to go on"
+        )
+        return 0
     print(
         f"trained to step {trainer.step_count}; see {folder.path}: samples/, curves.png, metrics.csv. "
         f"New pictures: minigan sample {folder.path}"
@@ -148,6 +165,8 @@ def _new_run(arguments, config):
     from minigan.run_folder import RunFolder
 
     if hasattr(arguments, "out"):
+        if not arguments.out.name:
+            raise UserError(f"--out {str(arguments.out)!r}: expected the name of a folder to make")
         return RunFolder.create(arguments.out)
     number = 1
     while Path(f"runs/{config.data}-{number}").exists():
@@ -168,12 +187,15 @@ def _find_run(arguments, given):
         raise UserError(f"--out {arguments.out}: a resumed run stays in its folder {path}; leave --out away")
     path = Path(path)
     if path.suffix == ".safetensors":
+        path = path.resolve()
         saved = checkpoint.load(path)
         folder = RunFolder.open(path.parent.parent)
     else:
         folder = RunFolder.open(path)
         saved = folder.latest_checkpoint()
-    return folder, saved, Config.from_dict(folder.read_config()).resumed_with(**given)
+    config = Config.from_dict(folder.read_config())
+    Config.from_dict(saved.config).require_same_run(config, folder.config_path)
+    return folder, saved, config.resumed_with(**given)
 
 
 def _newest_run():
@@ -202,8 +224,8 @@ def _add_sample(commands):
 
 
 def _sample(arguments):
-    if arguments.count < 1:
-        raise UserError(f"--count {arguments.count}: expected 1 or more")
+    if not 1 <= arguments.count <= 10**7:
+        raise UserError(f"--count {arguments.count}: expected 1 to 10000000")
     if arguments.seed < 0:
         raise UserError(f"--seed {arguments.seed}: expected 0 or more")
     from minigan import checkpoint, sampling
@@ -267,6 +289,8 @@ def _data_show(arguments):
         raise UserError(f"--count {arguments.count}: expected 1 or more")
     dataset = data.load(arguments.name, arguments.root)
     out = arguments.out or Path(f"{arguments.name}.png")
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out {out}: expected NAME.png, got the ending {out.suffix!r}")
     plots.save_image(out, plots.image_grid(dataset.images[: arguments.count]))
     print(f"{dataset}\n{out}")
     return 0
@@ -302,6 +326,10 @@ def _bench(arguments):
             raise UserError(f"--{name} {getattr(arguments, name)}: expected 1 or more")
     if min(arguments.batch_size) < 2:
         raise UserError(f"--batch-size {min(arguments.batch_size)}: expected 2 or more")
+    if not 0 < arguments.seconds < 3600:
+        raise UserError(f"--seconds {arguments.seconds}: expected a number above 0")
+    import minigan.backend  # noqa: F401, a wrong MINIGAN_BACKEND is refused here and not in every worker
+
     results = [
         bench.measure(size, arguments.width, arguments.rounds, arguments.seconds, arguments.against)
         for size in arguments.batch_size

@@ -46,8 +46,8 @@ class Report:
 
     @property
     def worst(self):
-        """The entry with the largest relative error."""
-        return max(self.entries, key=lambda entry: entry.error)
+        """The entry with the largest relative error; NaN is the worst there is."""
+        return max(self.entries, key=lambda entry: np.inf if np.isnan(entry.error) else entry.error)
 
     def __str__(self):
         lines = [f"{'':12}{'backward':>16}{'differences':>16}{'relative error':>18}"]
@@ -79,6 +79,8 @@ def check(layer_or_function, *inputs, seed=0, train=True, tolerance=1e-6, step=1
     else:
         subject = getattr(layer_or_function, "__qualname__", repr(layer_or_function))
         problem = _FunctionProblem(layer_or_function, arrays)
+    if not problem.gradients:
+        raise TypeError(f"gradcheck.check: {subject} gives no gradient to check")
     random = np.random.default_rng(seed)
     entries = tuple(_check_argument(problem, name, random, step) for name in problem.gradients)
     report = Report(subject, entries)
@@ -102,12 +104,11 @@ class _LayerProblem:
         y, cache = self._forward()
         self.u = asarray(np.random.default_rng([seed, 1]).standard_normal(y.shape))
         for param in params.values():
-            param.grad.fill(0)
+            param.grad.fill(1)  # gradients must be added to what is there
         self.magnitude = float(abs(y * self.u).sum())
         dx = layer.backward(self.u, cache)
         self.gradients = {"x": dx} if x.dtype.kind == "f" else {}
-        self.gradients |= {name: param.grad for name, param in params.items()}
-        self.value()  # leaves the random stream where one forward would
+        self.gradients |= {name: param.grad - 1 for name, param in params.items()}
 
     def value(self):
         y, _ = self._forward()

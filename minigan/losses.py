@@ -3,7 +3,10 @@
 Values are means over the elements and stay on the device; gradients have the shape of the first argument.
 """
 
+import math
+
 from minigan.backend import xp
+from minigan.labels import require_labels
 from minigan.layers.activations import sigmoid
 
 
@@ -51,7 +54,7 @@ def softmax_cross_entropy(logits, labels):
 
         dL/dl = (softmax(l) − onehot(label)) / N
 
-    logits: (N, K), labels: (N,) integers in [0, K). Raises ValueError for other shapes.
+    logits: (N, K), labels: (N,) integers in [0, K). Raises ValueError for other shapes or labels.
     """
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(
@@ -59,6 +62,7 @@ def softmax_cross_entropy(logits, labels):
             f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
         )
     n, classes = logits.shape
+    labels = require_labels("softmax_cross_entropy", labels, classes)
     onehot = (labels[:, None] == xp.arange(classes)).astype(logits.dtype)  # (N, K)
     shifted = logits - logits.max(axis=1, keepdims=True)  # e^(lₖ − max) cannot overflow
     exponentials = xp.exp(shifted)
@@ -91,6 +95,7 @@ class NonSaturating:
         return sigmoid(output)
 
     threshold = 0.5  # a score above it says "real"
+    balance = math.log(4)  # L_D where the discriminator can only guess
 
 
 class Minimax(NonSaturating):
@@ -120,6 +125,7 @@ class LeastSquares:
     def __init__(self, a=0.0, b=1.0, c=1.0):
         self.a, self.b, self.c = a, b, c
         self.threshold = (a + b) / 2
+        self.balance = (b - a) ** 2 / 4  # L_D where every score is the threshold
 
     def discriminator(self, real, fake):
         """(loss, d_real, d_fake) from raw scores, (N, 1) each."""

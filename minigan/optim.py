@@ -77,14 +77,14 @@ class Adam:
                 view[...] = getattr(param, name)
                 setattr(param, name, view)
             start = stop
-        self._views = [param.value for param in self.params]
+        self._views = [(param.value, param.grad) for param in self.params]
 
     def _require_own_views(self):
-        for param, view in zip(self.params, self._views, strict=True):
-            if param.value is not view:
+        for param, (value, grad) in zip(self.params, self._views, strict=True):
+            if param.value is not value or param.grad is not grad:
                 raise RuntimeError(
-                    f"Adam: {param!r} was replaced after this optimizer gathered it (by astype, or by a second "
-                    "optimizer over the same parameters); make the optimizer last"
+                    f"Adam: {param!r} was replaced after this optimizer gathered it (by astype, by a second optimizer "
+                    "over the same parameters, or by `param.grad = ...`); make the optimizer last, write in place"
                 )
 
     def _require_sane_settings(self):

@@ -1,11 +1,9 @@
 """Pictures: grids of samples, and the curves of a run."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 
 from minigan.files import replacing
+from minigan.losses import NonSaturating
 
 
 def to_uint8(images):
@@ -37,45 +35,39 @@ def save_image(path, image):
         Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(temporary, format="PNG")
 
 
-def read_metrics(path):
-    """metrics.csv as {column: float array}. An empty field is NaN."""
-    with Path(path).open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = rows[0].keys() if rows else []
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
-
-
-def training_curves(metrics):
+def training_curves(metrics, objective=None):
     """A matplotlib figure of a run: losses, D(x) and D(G(z)), and the discriminator's accuracy over the epochs.
 
-    metrics: as read_metrics returns them. The dashed lines are where a game in balance ends up: a
-    discriminator that can only guess has loss log 4, gives 1/2 to everything, and is right half of the time.
+    metrics: {column: array}, as RunFolder.read_metrics returns them; objective: the run's, by default the
+    non-saturating one. The dashed lines are where a game in balance ends up: a discriminator that can only guess
+    gives every picture the score between real and fake, and is right half of the time.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 3.8), layout="constrained")
     FigureCanvasAgg(figure)  # draws without a screen, and leaves the reader's own pyplot as it is
+    objective = objective or NonSaturating()
     panels = (
-        ("loss", {"loss_d": "Loss_D", "loss_g": "Loss_G"}, np.log(4), "log 4"),
-        ("score", {"d_x": "D(x)", "d_g_z": "D(G(z))"}, 0.5, "1/2"),
-        ("accuracy", {"accuracy_real": "on real", "accuracy_fake": "on fake"}, 0.5, "1/2"),
+        ("loss", {"loss_d": "Loss_D", "loss_g": "Loss_G"}, objective.balance),
+        ("score", {"d_x": "D(x)", "d_g_z": "D(G(z))"}, objective.threshold),
+        ("accuracy", {"accuracy_real": "on real", "accuracy_fake": "on fake"}, 0.5),
     )
-    for axes, (title, columns, balance, label) in zip(figure.subplots(1, 3), panels, strict=True):
+    for axes, (title, columns, balance) in zip(figure.subplots(1, 3), panels, strict=True):
         for (column, name), colour in zip(columns.items(), ("tab:blue", "tab:orange"), strict=True):
             axes.plot(metrics["epoch"], metrics[column], color=colour, alpha=0.25, linewidth=0.8)
             axes.plot(metrics["epoch"], smoothed(metrics[column]), color=colour, linewidth=1.8, label=name)
-        axes.axhline(balance, color="grey", linestyle="--", linewidth=0.8, label=label)
+        axes.axhline(balance, color="grey", linestyle="--", linewidth=0.8, label=f"balance, {balance:.3g}")
         axes.set(xlabel="epoch", title=title)
         axes.legend(frameon=False)
-        if title != "loss":
+        if title == "accuracy" or (title == "score" and isinstance(objective, NonSaturating)):
             axes.set_ylim(-0.02, 1.02)
     return figure
 
 
 def smoothed(values, window=15):
     """Centred moving average; the window shrinks at both ends."""
-    kernel = np.ones(min(window, len(values)))
+    kernel = np.ones(min(window, len(values) - 1 + len(values) % 2))  # odd, so that it has a centre
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from minigan import plots
 from minigan.backend import RandomStream
 from minigan.config import PRECISIONS, Config
-from minigan.errors import CheckpointError, UserError
+from minigan.errors import UserError
 from minigan.files import replacing
 from minigan.training import build_networks, generate
 
@@ -18,10 +18,7 @@ def sample(saved, count, seed=0):
     The noise is drawn from `seed` alone, so the first pictures are the same whatever the count.
     """
     config = Config.from_dict(saved.config)
-    try:
-        generator, _ = build_networks(config, saved.config["image_shape"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{saved.path}: expected the settings of a DCGAN ({error})") from None
+    generator, _ = build_networks(config, saved.config["dataset"]["image_shape"])
     saved.restore(generator=generator)
     noise = RandomStream(seed).normal((count, config.latent_dim), PRECISIONS[config.precision])
     return generate(generator, noise)
@@ -33,8 +30,6 @@ def write(images, out):
     The folder's files are 00000.png and on. Raises UserError for another ending, or a folder with files in it.
     """
     out = Path(out)
-    if out.suffix.lower() in (".png", ".npz") and out.is_dir():
-        raise UserError(f"--out {out}: expected a file name, found a folder of that name")
     if out.suffix.lower() == ".png":
         plots.save_image(out, plots.image_grid(images))
     elif out.suffix.lower() == ".npz":
@@ -47,4 +42,4 @@ def write(images, out):
             raise UserError(f"--out {out}: expected a new or empty folder; give another --out")
         out.mkdir(parents=True, exist_ok=True)
         for index, image in enumerate(images):
-            plots.save_image(out / f"{index:05d}.png", image[None][0])
+            plots.save_image(out / f"{index:05d}.png", image)

@@ -20,8 +20,17 @@ from minigan.optim import Adam
 SAMPLE_COUNT = 64
 
 
-class Diverged(RuntimeError):
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM came, and the state has been saved."""
+
+
+class Diverged(Exception):
     """A loss or a weight became NaN or infinite."""
+
+    def __init__(self, step, what, folder):
+        good = [path.name for path in folder.checkpoint_paths()]
+        kept = f"the last good checkpoint, {good[-1]}, is kept" if good else "no checkpoint had been written yet"
+        super().__init__(f"step {step}: {what}; the run has diverged and stops ({kept}). Try a smaller --lr.")
 
 
 class Trainer:
@@ -101,28 +110,39 @@ class Trainer:
         pixels = self.images[self._order[place * size : (place + 1) * size]]
         return pixels.astype(self.dtype) * (1 / 127.5) - 1
 
+    def dataset_facts(self):
+        """What config.json and checkpoints say of the data."""
+        return {
+            "name": self.dataset.name,
+            "split": self.dataset.split,
+            "pictures": len(self.dataset.images),
+            "image_shape": list(self.dataset.images.shape[1:]),
+            "source": self.dataset.source,
+        }
+
     def save(self, folder):
         """A checkpoint of this very step. Raises Diverged, and writes nothing, where a weight is not finite."""
         try:
             checkpoint.save(
                 folder.checkpoint_path(self.step_count),
                 self.parts,
-                self.config.to_dict() | {"image_shape": list(self.dataset.images.shape[1:])},
+                self.config.to_dict() | {"dataset": self.dataset_facts()},
                 self.step_count,
                 backend.random.state(),
             )
         except FloatingPointError as error:
-            raise diverged(self.step_count, str(error), folder) from None
-        folder.keep_newest(self.config.keep)
+            raise Diverged(self.step_count, str(error), folder) from None
+        folder.keep_newest(self.config.keep, self.step_count)
 
     def load(self, saved):
         """Go on from a checkpoint. Raises CheckpointError where it is of another architecture."""
-        shape = tuple(saved.config.get("image_shape", ()))
-        if shape != self.dataset.images.shape[1:]:
-            raise CheckpointError(
-                f"{saved.path}: is of pictures of shape {shape}, but those of {self.dataset.name} are of shape "
-                f"{self.dataset.images.shape[1:]}"
-            )
+        facts, saved_facts = self.dataset_facts(), saved.config.get("dataset", {})
+        for name in ("name", "pictures", "image_shape"):
+            if saved_facts.get(name) != facts[name]:
+                raise CheckpointError(
+                    f"{saved.path}: was made with data of {name} {saved_facts.get(name)}, "
+                    f"but {self.dataset.source} has {facts[name]}"
+                )
         saved.restore(**self.parts)
         backend.random.restore(saved.random_state)
         self.step_count = saved.step
@@ -149,24 +169,27 @@ def train(trainer, folder, resume_from=None):
     """Train to the end of the run, or until it is interrupted.
 
     folder: a RunFolder; resume_from: a Checkpoint, or None for a new run. Raises Diverged for a loss that is
-    NaN or infinite, KeyboardInterrupt after Ctrl-C, when the state has been saved.
+    NaN or infinite, Interrupted after Ctrl-C or SIGTERM, when the state has been saved.
     """
-    config, dataset = trainer.config, trainer.dataset
     if resume_from is not None:
         trainer.load(resume_from)
-        folder.forget_metrics_after(trainer.step_count)
-        folder.remove_leftovers()
-    folder.write_config(_config_json(config, dataset))
-    if not (folder.samples / "real.png").exists():
-        plots.save_image(folder.samples / "real.png", plots.image_grid(dataset.images[:SAMPLE_COUNT]))
+        if trainer.step_count >= trainer.last_step:
+            return
     # Where a run diverges, one message says so (Diverged), not a page of overflow warnings.
-    with _interruptible() as interrupted, np.errstate(all="ignore"):
+    with folder.locked(), _interruptible() as interrupted, np.errstate(all="ignore"):
+        folder.remove_leftovers()
+        folder.forget_metrics_after(trainer.step_count)
+        versions = {"minigan": __version__, "backend": backend.name, "model": "dcgan"}
+        folder.write_config(trainer.config.to_dict() | versions | {"dataset": trainer.dataset_facts()})
+        if not (folder.samples / "real.png").exists():
+            plots.save_image(folder.samples / "real.png", plots.image_grid(trainer.dataset.images[:SAMPLE_COUNT]))
         while trainer.step_count < trainer.last_step and not interrupted():
             _train_epoch(trainer, folder, interrupted)
-    if folder.metrics_path.exists():
-        plots.save_figure(folder.path / "curves.png", plots.training_curves(plots.read_metrics(folder.metrics_path)))
-    if interrupted():
-        raise KeyboardInterrupt
+        metrics = folder.read_metrics()
+        if len(metrics["step"]):
+            plots.save_figure(folder.path / "curves.png", plots.training_curves(metrics, trainer.objective))
+        if interrupted():
+            raise Interrupted
 
 
 def _train_epoch(trainer, folder, interrupted):
@@ -216,29 +239,7 @@ def _shown(row):
 
 def _require_finite(row, step, folder):
     if not (math.isfinite(row["loss_d"]) and math.isfinite(row["loss_g"])):
-        raise diverged(step, f"Loss_D is {row['loss_d']:g}, Loss_G is {row['loss_g']:g}", folder)
-
-
-def diverged(step, what, folder):
-    """The error of a run that has left the finite numbers, with the way back."""
-    good = [path.name for path in folder.checkpoint_paths()]
-    kept = f"the last good checkpoint, {good[-1]}, is kept" if good else "no checkpoint had been written yet"
-    return Diverged(f"step {step}: {what}; the run has diverged and stops ({kept}). Try a smaller --lr.")
-
-
-def _config_json(config, dataset):
-    return config.to_dict() | {
-        "minigan": __version__,
-        "backend": backend.name,
-        "model": "dcgan",
-        "dataset": {
-            "name": dataset.name,
-            "split": dataset.split,
-            "pictures": len(dataset.images),
-            "image_shape": list(dataset.images.shape[1:]),
-            "source": dataset.source,
-        },
-    }
+        raise Diverged(step, f"Loss_D is {row['loss_d']:g}, Loss_G is {row['loss_g']:g}", folder)
 
 
 @contextmanager

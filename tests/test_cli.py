@@ -1,6 +1,8 @@
 """The command as people use it: what works, and that every mistake costs one line and changes nothing."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -15,7 +17,7 @@ TRAIN = ["train", "--batch-size", "8", "--width", "4", "--latent-dim", "8"]
 
 
 def minigan(*arguments):
-    """(status, stdout, stderr) of the command in this process."""
+    """The exit status of the command, run in this process."""
     with pytest.raises(SystemExit) as stop:
         cli.main([str(argument) for argument in arguments])
     return stop.value.code
@@ -122,11 +124,16 @@ def test_bench(capsys):
         (["train", "--lr", "-1"], "--lr -1.0: expected a number above 0"),
         (["train", "--lr", "nan"], "--lr nan: expected a number above 0"),
         (["train", "--betas", "0.5", "1"], "--betas 0.5 1.0: expected two numbers in [0, 1)"),
-        (["train", "--epochs", "0"], "--epochs 0: expected 1 or more"),
-        (["train", "--max-steps", "0"], "--max-steps 0: expected 1 or more"),
-        (["train", "--width", "0"], "--width 0: expected 1 or more"),
+        (["train", "--epochs", "0"], "--epochs 0: expected 1 to"),
+        (["train", "--max-steps", "0"], "--max-steps 0: expected 1 to"),
+        (["train", "--width", "0"], "--width 0: expected 1 to 4096"),
+        (["train", "--width", "99999999"], "--width 99999999: expected 1 to 4096"),
+        (["train", "--latent-dim", "9999999999999999999"], "expected 1 to"),
         (["train", "--seed", "-1"], "--seed -1: expected 0 or more"),
-        (["train", "--discriminator-steps", "0"], "--discriminator-steps 0: expected 1 or more"),
+        (["train", "--discriminator-steps", "0"], "--discriminator-steps 0: expected 1 to"),
+        (["train", "--out", ""], "expected the name of a folder"),
+        (["train", "--out", "x" * 300], "File name too long"),
+        (["train", "--data", "cifar10", "--root", "~nobody-of-this-name/x"], "~nobody-of-this-name"),
         (["train", "--data", "cifar10", "--root", "nowhere"], "nowhere"),
         (["train", "--root", "somewhere"], "shapes"),
         (["train", "--resume", "nowhere"], "nowhere: expected the folder of a run, found no config.json"),
@@ -134,14 +141,17 @@ def test_bench(capsys):
         (["sample"], "RUN"),
         (["sample", "nowhere"], "nowhere: expected the folder of a run"),
         (["sample", "nowhere.safetensors"], "expected a checkpoint, found no such file"),
-        (["sample", "nowhere", "--count", "0"], "--count 0: expected 1 or more"),
+        (["sample", "nowhere", "--count", "0"], "--count 0: expected 1 to"),
+        (["sample", "nowhere", "--count", "99999999999"], "expected 1 to"),
         (["sample", "nowhere", "--seed", "-5"], "--seed -5: expected 0 or more"),
         (["data", "fetch", "cifar100"], "did you mean 'cifar10'?"),
         (["data", "fetch", "shapes"], "shapes"),
         (["data", "show", "shape"], "did you mean 'shapes'?"),
         (["data", "frobnicate"], "unknown ACTION 'frobnicate'"),
         (["bench", "--against", "torhc"], "unknown PEER 'torhc': did you mean 'torch'?"),
+        (["data", "show", "shapes", "--out", "shapes.jpg"], "expected NAME.png"),
         (["bench", "--rounds", "0"], "--rounds 0: expected 1 or more"),
+        (["bench", "--seconds", "nan"], "--seconds nan: expected a number above 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -185,17 +195,77 @@ def test_mistakes_with_a_run(run, tmp_path, capsys):
     latest.write_bytes(before[latest])
 
 
-def test_an_altered_config_is_named(run, capsys):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text[:-20], "expected JSON"),
+        (lambda text: "[]", "expected the settings of a run"),
+        (
+            lambda text: text.replace('"shapes"', '"shpaes"', 1),
+            "data is shpaes, but the checkpoint was made with shapes",
+        ),
+        (
+            lambda text: text.replace('"lr": 0.0002', '"lr": 0.001'),
+            "lr is 0.001, but the checkpoint was made with 0.0002",
+        ),
+        (lambda text: text.replace('"width": 4', '"width": 4.0'), "width: expected int, got 4.0"),
+        (lambda text: text.replace('"width": 4', '"width": "4"'), "width: expected int, got '4'"),
+        (lambda text: text.replace('"keep": 2', '"keep": null'), "keep: expected int, got None"),
+    ],
+)
+def test_an_altered_config_is_named(run, capsys, change, message):
     config = run / "config.json"
     text = config.read_text()
-    for wrong, message in [
-        (text[:-20], "expected JSON"),
-        (text.replace('"shapes"', '"shpaes"', 1), "did you mean 'shapes'"),
-    ]:
-        config.write_text(wrong)
-        assert minigan("train", "--resume", run) == 2
-        assert message in capsys.readouterr().err
+    assert change(text) != text
+    config.write_text(change(text))
+    assert minigan("train", "--resume", run, "--max-steps", 9) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
     config.write_text(text)
+
+
+@pytest.mark.parametrize("damage", ["", "step,epoch\n1,2\n", "nonsense", "\xff\xfe", "header only"])
+def test_a_damaged_metrics_file_does_not_cost_the_training(run, tmp_path, damage):
+    shutil.copytree(run, tmp_path / "run")
+    metrics = tmp_path / "run" / "metrics.csv"
+    metrics.write_bytes(metrics.read_bytes()[:40] if damage == "header only" else damage.encode("latin1"))
+    assert minigan("train", "--resume", tmp_path / "run", "--max-steps", 6) == 0
+    assert RunFolder(tmp_path / "run").read_metrics()["step"].tolist() == [6]
+
+
+def test_trouble_with_files_is_one_line(run, tmp_path, capsys):
+    """What the operating system says, without a traceback; nothing that was there is replaced."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "else")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "curves.png").write_text("mine")
+    for arguments in [
+        [*TRAIN, "--out", tmp_path / "file" / "sub"],
+        [*TRAIN, "--out", tmp_path / "dangling" / "sub"],
+        [*TRAIN, "--out", tmp_path / "mine"],
+        ["sample", run, "--out", tmp_path / "file" / "x.png"],
+        ["sample", run, "--out", tmp_path / "folder.png"],
+        ["sample", run, "--out", "/dev/null/x.png"],
+        ["data", "show", "shapes", "--out", tmp_path / "folder.png"],
+    ]:
+        assert minigan(*arguments) == 2, arguments
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1, error
+        assert error.startswith("minigan: error: ")
+    assert (tmp_path / "file").read_text() == "mine"
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["curves.png"]
+
+
+def test_a_picture_is_written_through_a_link_and_never_over_a_device(run, tmp_path, capsys):
+    (tmp_path / "link.png").symlink_to(tmp_path / "target.png")
+    assert minigan("sample", run, "--out", tmp_path / "link.png") == 0
+    assert (tmp_path / "link.png").is_symlink()
+    assert (tmp_path / "target.png").is_file()
+    os.mkfifo(tmp_path / "pipe.png")
+    assert minigan("sample", run, "--out", tmp_path / "pipe.png") == 2
+    assert "found a device or pipe" in capsys.readouterr().err
 
 
 def test_help_names_every_option_and_is_quick():

@@ -201,6 +201,7 @@ def test_names():
         (layers.Embedding(3, 2), np.array([0, 3]), "labels from 0 to 2, got 0 to 3"),
         (layers.Embedding(3, 2), np.array([-1, 0]), "labels from 0 to 2, got -1 to 0"),
         (layers.Embedding(3, 2), np.array([[0, 1]]), r"labels of shape \(N,\)"),
+        (layers.Embedding(3, 2), [0, -1], "labels from 0 to 2, got -1 to 0"),
     ],
 )
 def test_wrong_shapes_are_named(layer, x, message):
@@ -214,6 +215,22 @@ def test_wrong_shapes_are_named(layer, x, message):
 def test_pictures_that_were_not_scaled_are_refused(layer, shape):
     with pytest.raises(TypeError, match="floating dtype, got uint8"):
         layer.forward(asarray(np.zeros(shape, np.uint8)))
+
+
+@every_layer
+@both_modes
+def test_an_output_gradient_of_another_shape_is_refused(layer, shape, train):
+    """Also one of the same size: reshaped in silence it would be a wrong gradient."""
+    y, cache = layer.forward(asarray(random.standard_normal(shape).astype("float32")), train)
+    for wrong in (y.reshape(-1), y.reshape(1, *y.shape), y[:1]):
+        with pytest.raises(ValueError, match="expected dy of shape"):
+            layer.backward(wrong, cache)
+
+
+def test_batch_norm_takes_any_number_of_axes():
+    x = asarray(random.standard_normal((2, 3, 2, 2, 3, 4)))
+    y = to_numpy(layers.BatchNorm(4).forward(x)[0])
+    np.testing.assert_allclose(y.reshape(-1, 4).mean(axis=0), 0, atol=1e-12)
 
 
 def test_labels_that_are_not_integers_are_refused():

@@ -63,23 +63,23 @@ class BatchNormWithConstantStatistics(layers.BatchNorm):
     """The evaluation formula in training mode: μ and σ² taken for constants. dy = 1 would not notice."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        normalized, deviation, _, version = cache
-        return super().backward(dy, (normalized, deviation, False, version), param_grads, input_grad)
+        shape, normalized, deviation, _, version = cache
+        return super().backward(dy, (shape, normalized, deviation, False, version), param_grads, input_grad)
 
 
 class BatchNormWithMovingStatistics(layers.BatchNorm):
     """The training formula in evaluation mode: the commonest bug of all."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        normalized, deviation, _, version = cache
-        return super().backward(dy, (normalized, deviation, True, version), param_grads, input_grad)
+        shape, normalized, deviation, _, version = cache
+        return super().backward(dy, (shape, normalized, deviation, True, version), param_grads, input_grad)
 
 
 class BatchNormWithoutVarianceTerm(layers.BatchNorm):
     """Only the mean's dependence on x is accounted for."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        normalized, deviation, _, _ = cache
+        _, normalized, deviation, _, _ = cache
         super().backward(dy, cache, param_grads, False)
         rows = dy.reshape(normalized.shape)
         return ((rows - rows.mean(axis=0)) * self.gamma.value * deviation).reshape(dy.shape)
@@ -89,7 +89,7 @@ class BatchNormScaledTerms(layers.BatchNorm):
     """dx = 7·(dy − mean) + 3·x̂·(...): an all-ones output gradient cannot tell this from the truth."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        normalized, _, _, _ = cache
+        _, normalized, _, _, _ = cache
         super().backward(dy, cache, param_grads, False)
         rows = dy.reshape(normalized.shape)
         correlation = (rows * normalized).mean(axis=0)
@@ -125,6 +125,21 @@ class DropoutUnscaled(layers.Dropout):
         return dy * (cache[0] > 0)
 
 
+class DenseReplacing(layers.Dense):
+    """The gradient replaced, not added: a second batch would wipe out the first."""
+
+    def backward(self, dy, cache, param_grads=True, input_grad=True):
+        self.weight.grad.fill(0)
+        return super().backward(dy, cache, param_grads, input_grad)
+
+
+class DenseNotANumber(layers.Dense):
+    def backward(self, dy, cache, param_grads=True, input_grad=True):
+        dx = super().backward(dy, cache, param_grads, input_grad)
+        self.bias.grad[0] = float("nan")
+        return dx
+
+
 class EmbeddingOverwriting(layers.Embedding):
     """Labels that occur twice keep only the last gradient."""
 
@@ -153,6 +168,8 @@ WRONG_LAYERS = [
     (TanhOfInput(), PICTURES, True),
     (SigmoidTwice(), PICTURES, True),
     (DropoutUnscaled(0.4), PICTURES, True),
+    (DenseReplacing(3, 2), VECTORS, True),
+    (DenseNotANumber(3, 2), VECTORS, True),
     (EmbeddingOverwriting(3, 2), np.array([0, 2, 0, 1, 2]), True),
     (SequentialInWrongOrder(layers.Dense(3, 3), layers.Tanh()), VECTORS, True),
 ]
@@ -226,3 +243,5 @@ def test_leaves_the_layer_as_it_was():
 def test_needs_an_input():
     with pytest.raises(TypeError, match="at least one input"):
         check(layers.Tanh())
+    with pytest.raises(TypeError, match="no gradient to check"):
+        check(layers.Flatten(), np.zeros((2, 3), int))

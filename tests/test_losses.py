@@ -76,3 +76,10 @@ def test_unequal_shapes_are_refused(loss):
         loss(column(0.1, 0.2, 0.3), asarray(np.zeros(3)))
     with pytest.raises(ValueError, match="softmax_cross_entropy: expected logits"):
         losses.softmax_cross_entropy(asarray(np.zeros((3, 2))), asarray(np.zeros((3, 1), int)))
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0, -1, 1]])
+def test_labels_out_of_range_are_refused(labels):
+    """A label without a column would count as a loss of 0."""
+    with pytest.raises(ValueError, match="expected labels from 0 to 1"):
+        losses.softmax_cross_entropy(asarray(np.zeros((3, 2))), np.array(labels))

@@ -95,6 +95,14 @@ def test_parameters_replaced_later_are_noticed():
         first.step()
 
 
+def test_a_gradient_that_was_replaced_is_noticed():
+    layer = mg.layers.Dense(2, 2)
+    optimizer = mg.optim.Adam(layer.parameters())
+    layer.weight.grad = layer.weight.grad + 1
+    with pytest.raises(RuntimeError, match="write in place"):
+        optimizer.step()
+
+
 def test_moments_of_another_network_are_refused():
     optimizer = mg.optim.Adam(params())
     with pytest.raises(CheckpointError, match=r"expected m of shape \(13,\), got \(3,\)"):

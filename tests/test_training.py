@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan import checkpoint, plots, training
+from minigan import checkpoint, training
 from minigan.config import Config
 from minigan.errors import CheckpointError, UserError
 from minigan.run_folder import RunFolder
@@ -49,6 +49,7 @@ def test_a_run_leaves_its_files(tmp_path):
     trainer, folder = run(tmp_path, "run", epochs=2)
     assert trainer.step_count == 12
     assert sorted(str(p.relative_to(folder.path)) for p in folder.path.rglob("*") if p.is_file()) == [
+        ".lock",
         "checkpoints/step_00000006.safetensors",
         "checkpoints/step_00000012.safetensors",
         "config.json",
@@ -62,7 +63,7 @@ def test_a_run_leaves_its_files(tmp_path):
     assert config["dataset"]["pictures"] == 48
     assert config["width"] == 4
     assert Config.from_dict(config) == trainer.config
-    metrics = plots.read_metrics(folder.metrics_path)
+    metrics = folder.read_metrics()
     assert metrics["step"].tolist() == [3, 6, 9, 12]
     assert metrics["epoch"].tolist() == [0.5, 1, 1.5, 2]
     for name in ("accuracy_real", "accuracy_fake", "d_x", "d_g_z"):
@@ -121,7 +122,7 @@ def test_resume_is_bit_for_bit(tmp_path, stop, settings):
     assert_equal_bit_for_bit(final_arrays(whole), final_arrays(part))
     assert whole.latest_checkpoint().random_state == part.latest_checkpoint().random_state
     assert (whole.samples / "epoch_0002.png").read_bytes() == (part.samples / "epoch_0002.png").read_bytes()
-    steps = plots.read_metrics(part.metrics_path)["step"].tolist()
+    steps = part.read_metrics()["step"].tolist()
     assert steps == sorted(set(steps))
     assert steps[-1] == 12
 
@@ -143,7 +144,7 @@ def test_kill_9_loses_only_what_is_after_the_last_checkpoint(tmp_path):
     resumed = [sys.executable, "-m", "minigan", "train", "--resume", str(killed), "--max-steps", "40"]
     subprocess.run(resumed, check=True, capture_output=True)
     assert_equal_bit_for_bit(final_arrays(RunFolder(whole)), final_arrays(RunFolder(killed)))
-    assert plots.read_metrics(killed / "metrics.csv")["step"][-1] == 40
+    assert RunFolder(killed).read_metrics()["step"][-1] == 40
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -196,15 +197,102 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
 
 
 def test_divergence_on_the_command_line(tmp_path):
+    """A learning rate out of all proportion, from step 4 on: the checkpoints before it stay, none comes after."""
     out = tmp_path / "run"
-    command = [*COMMAND, "--max-steps", "200", "--lr", "1e30", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    code = (
+        "from minigan import cli, training\n"
+        "step = training.Trainer.step\n"
+        "def poisoned(self):\n"
+        "    if self.step_count == 4:\n"
+        "        self.generator_optimizer.lr = self.discriminator_optimizer.lr = 1e30\n"
+        "    step(self)\n"
+        "training.Trainer.step = poisoned\n"
+        f"cli.main({COMMAND[3:]!r} + ['--max-steps', '50', '--checkpoint-every', '2', '--out', {str(out)!r}])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "has diverged and stops" in done.stderr
-    assert "Warning" not in done.stderr
+    assert "has diverged and stops (the last good checkpoint, step_00000004.safetensors, is kept)" in done.stderr
     assert "Traceback" not in done.stderr
-    for path in RunFolder(out).checkpoint_paths():
+    assert "Warning" not in done.stderr
+    paths = RunFolder(out).checkpoint_paths()
+    assert [path.stem for path in paths] == ["step_00000002", "step_00000004"]
+    for path in paths:
         assert all(np.isfinite(array).all() for array in checkpoint.load(path).arrays.values())
+
+
+def test_a_second_ctrl_c_stops_at_once_and_does_not_claim_to_have_saved(tmp_path):
+    out = tmp_path / "run"
+    code = (
+        "import os, signal, sys\n"
+        "from minigan import cli, training\n"
+        "def step(self):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "training.Trainer.step = step\n"
+        f"cli.main(['train', '--width', '4', '--out', {str(out)!r}])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert "saved" not in done.stdout
+    assert "Traceback" not in done.stderr
+    assert RunFolder(out).checkpoint_paths() == []
+
+
+def test_two_processes_cannot_train_one_run(tmp_path):
+    out = tmp_path / "run"
+    _, folder = run(tmp_path, "run", max_steps=3)
+    with folder.locked():
+        done = subprocess.run(
+            [sys.executable, "-m", "minigan", "train", "--resume", str(out), "--max-steps", "4"],
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2
+    # Its data set is not that of this test's run; the lock, or the data, whichever is looked at first, is one line.
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_locked_run_is_refused(tmp_path):
+    _, folder = run(tmp_path, "run", max_steps=3)
+    with folder.locked(), pytest.raises(UserError, match="another process is training this run"):
+        run(tmp_path, "run", folder.latest_checkpoint(), max_steps=4)
+
+
+def test_a_run_that_is_at_its_end_is_left_alone(tmp_path):
+    _, folder = run(tmp_path, "run", max_steps=3)
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    trainer, _ = run(tmp_path, "run", folder.latest_checkpoint(), max_steps=2)
+    assert trainer.step_count == 3
+    assert before == {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+
+
+def test_epochs_given_anew_take_a_run_past_its_max_steps():
+    config = Config(max_steps=3)
+    assert config.resumed_with(epochs=7).max_steps is None
+    assert config.resumed_with(epochs=7, max_steps=9).max_steps == 9
+    assert config.resumed_with(root="elsewhere").max_steps == 3
+
+
+def test_going_back_to_an_older_checkpoint_goes_on_from_there(tmp_path):
+    _, folder = run(tmp_path, "run", max_steps=6, checkpoint_every=2, keep=5)
+    older = checkpoint.load(folder.checkpoint_path(2))
+    run(tmp_path, "run", older, max_steps=4, keep=1)
+    assert [path.name for path in folder.checkpoint_paths()] == ["step_00000004.safetensors"]
+    assert folder.read_metrics()["step"].tolist() == [2, 3, 4]
+
+
+def test_other_data_than_the_checkpoints_are_refused(tmp_path):
+    _, folder = run(tmp_path, "run", max_steps=3)
+    with pytest.raises(CheckpointError, match=r"was made with data of pictures 48, but .* has 40"):
+        run(tmp_path, "run", folder.latest_checkpoint(), dataset=shapes(40), epochs=2)
+
+
+def test_least_squares_curves_are_drawn_for_its_own_balance(tmp_path):
+    from minigan import plots
+
+    trainer, folder = run(tmp_path, "run", max_steps=6, objective="least-squares")
+    figure = plots.training_curves(folder.read_metrics(), trainer.objective)
+    assert figure.axes[0].get_legend().get_texts()[-1].get_text() == "balance, 0.25"
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path):

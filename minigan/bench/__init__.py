@@ -63,8 +63,9 @@ def engines_of(against):
 
 def measure(batch_size=128, width=64, rounds=5, seconds=2.0, against=()):
     """One result per engine: a list of dictionaries with the medians over the rounds, minigan first."""
-    engines = [Engine(name, batch_size, width) for name in engines_of(against)]
+    engines: list[Engine] = []
     try:
+        engines += (Engine(name, batch_size, width) for name in engines_of(against))
         steps = [max(1, round(seconds / engine.run(2))) for engine in engines]
         for _ in range(rounds):
             for engine, count in zip(engines, steps, strict=True):

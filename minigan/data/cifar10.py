@@ -6,6 +6,7 @@ folder or in an archive. Archives are read in place, nothing is unpacked to the 
 """
 
 import gzip
+import os
 import zlib
 from pathlib import Path, PurePosixPath
 
@@ -77,7 +78,7 @@ def find_cifar10(root=None):
 
 def _roots(root):
     if root is not None:
-        return [Path(root).expanduser()]
+        return [Path(os.path.expanduser(root))]  # noqa: PTH111, Path.expanduser fails for an unknown ~user
     return [cache_folder(), Path.home() / ".keras" / "datasets", Path("data")]
 
 
@@ -98,6 +99,8 @@ def _format(folder):
 def _read_folder(folder, names):
     """Yields (name, labels (10000,), pixels uint8 (10000, 3072)) for each of the names."""
     kind = _format(folder)
+    if kind is None:
+        raise DataError(f"{folder}: expected the files of CIFAR-10, found a folder without them; {REMEDY}")
     for name in names:
         path = folder / (name + SUFFIXES[kind])
         if not path.exists():
@@ -130,9 +133,9 @@ def _read_archive(archive, names):
                 pass
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         problem = f"cut short, altered, or not a .tar.gz ({error})"
-        raise DataError(f"{archive}: {problem}; delete it, then {REMEDY}") from error
+        raise DataError(f"{archive}: {problem}; replace it, or {REMEDY}") from error
     if missing:
-        raise DataError(f"{archive}: incomplete, {', '.join(missing)} missing; delete it, then {REMEDY}")
+        raise DataError(f"{archive}: incomplete, {', '.join(missing)} missing; replace it, or {REMEDY}")
 
 
 def _read_file(file, size, where):
@@ -167,7 +170,7 @@ def _decode_pickle(raw, where):
 
 
 def _altered(where, expected, got):
-    return DataError(f"{where}: expected {expected}, got {got}; delete it, then {REMEDY}")
+    return DataError(f"{where}: expected {expected}, got {got}; replace it, or {REMEDY}")
 
 
 DECODERS = {BINARY: _decode_binary, PICKLED: _decode_pickle}

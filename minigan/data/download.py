@@ -34,7 +34,9 @@ def cache_folder():
     from platformdirs import user_cache_path
 
     folder = os.environ.get("MINIGAN_CACHE")
-    return Path(folder).expanduser() if folder else user_cache_path("minigan", appauthor=False)
+    if folder:
+        return Path(os.path.expanduser(folder))  # noqa: PTH111, Path.expanduser fails for an unknown ~user
+    return user_cache_path("minigan", appauthor=False)
 
 
 def fetch(name):

@@ -34,7 +34,7 @@ class BatchNorm(Layer):
         self.running_var = ones(num_features)
 
     def forward(self, x, train=True):
-        self.require_shape("x", x, (*("N", "H", "W")[: max(1, x.ndim - 1)], self.num_features))
+        self.require_shape("x", x, ("N", *["..."] * (x.ndim - 2), self.num_features))
         self.require_floating("x", x)
         rows = x.reshape(-1, self.num_features)  # (m, C)
         if train:
@@ -54,16 +54,16 @@ class BatchNorm(Layer):
             var = self.running_var.astype(x.dtype, copy=False)
         inverse_deviation = 1 / xp.sqrt(var + self.eps)  # (C,)
         centred *= inverse_deviation
-        normalized = centred
+        normalized = centred  # in place: another array of this size would be written and read for nothing
         y = normalized * self.gamma.cast(x.dtype)
         y += self.beta.cast(x.dtype)
-        return y.reshape(x.shape), (normalized, inverse_deviation, train, self.gamma.version)
+        return y.reshape(x.shape), (x.shape, normalized, inverse_deviation, train, self.gamma.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        normalized, inverse_deviation, train, version = cache
+        shape, normalized, inverse_deviation, train, version = cache
         self.gamma.require_version(version, self)
+        self.require_shape("dy", dy, shape)
         rows = dy.reshape(-1, self.num_features)  # (m, C)
-        self.require_shape("dy (rows)", rows, normalized.shape)
         if param_grads or train:
             dbeta = rows.sum(axis=0)
             dgamma = (rows * normalized).sum(axis=0)

@@ -3,7 +3,7 @@
 from minigan import ops
 from minigan.initializers import glorot_uniform, zeros
 from minigan.layers.base import Layer, Param
-from minigan.ops.geometry import conv_transpose_output, pair
+from minigan.ops.geometry import conv_transpose_output, pair, require_transpose_settings
 
 
 class ConvTranspose2D(Layer):
@@ -49,7 +49,7 @@ class ConvTranspose2D(Layer):
         self.stride = pair("stride", stride)
         self.padding, self.output_padding = padding, pair("output_padding", output_padding, least=0)
         self.definition = definition
-        conv_transpose_output((64, 64), self.kernel_size, self.stride, padding, self.output_padding)
+        require_transpose_settings(self.stride, padding, self.output_padding)
         taps = self.kernel_size[0] * self.kernel_size[1]
         self.weight = Param(
             initializer((*self.kernel_size, out_channels, in_channels), taps * in_channels, taps * out_channels)

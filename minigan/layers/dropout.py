@@ -19,19 +19,17 @@ class Dropout(Layer):
     def forward(self, x, train=True):
         self.require_floating("x", x)
         if not train:
-            return x, (None,)
+            return x, (None, x.shape)
         keep = backend.random.uniform(x.shape, x.dtype) >= self.rate
         mask = keep.astype(x.dtype) * (1 / (1 - self.rate))
-        return x * mask, (mask,)
+        return x * mask, (mask, x.shape)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        (mask,) = cache
+        mask, shape = cache
+        self.require_shape("dy", dy, shape)
         if not input_grad:
             return None
-        if mask is None:
-            return dy
-        self.require_shape("dy", dy, mask.shape)
-        return dy * mask
+        return dy if mask is None else dy * mask
 
     def __repr__(self):
         return f"{type(self).__name__}(rate={self.rate})"

@@ -1,9 +1,8 @@
 """Embedding: a table of vectors, looked up by number."""
 
-import numpy as np
-
-from minigan.backend import asarray, xp
+from minigan.backend import xp
 from minigan.initializers import normal
+from minigan.labels import require_labels
 from minigan.layers.base import Layer, Param
 
 
@@ -22,9 +21,7 @@ class Embedding(Layer):
         self.weight = Param((initializer or normal(0.05))((count, dim), count, dim))
 
     def forward(self, labels, train=True):
-        if isinstance(labels, np.ndarray):
-            self._require_labels(labels)
-        labels = asarray(labels)
+        labels = require_labels(repr(self), labels, self.count)
         self.require_shape("labels", labels, ("N",))
         return self.weight.value[labels], (labels, self.weight.version)  # (N, dim)
 
@@ -35,14 +32,6 @@ class Embedding(Layer):
         if param_grads:
             onehot = (labels[:, None] == xp.arange(self.count)).astype(dy.dtype)  # (N, count)
             self.weight.grad += onehot.T @ dy
-
-    def _require_labels(self, labels):
-        if labels.dtype.kind not in "iu":
-            raise TypeError(f"{self!r}: expected integer labels, got {labels.dtype}")
-        if labels.size and (labels.min() < 0 or labels.max() >= self.count):
-            raise ValueError(
-                f"{self!r}: expected labels from 0 to {self.count - 1}, got {labels.min()} to {labels.max()}"
-            )
 
     def __repr__(self):
         return f"{type(self).__name__}(count={self.count}, dim={self.dim})"

@@ -1,5 +1,7 @@
 """Reshape and Flatten: the same numbers in another shape."""
 
+import math
+
 from minigan.layers.base import Layer
 
 
@@ -13,15 +15,14 @@ class Reshape(Layer):
         self.shape = shape
 
     def forward(self, x, train=True):
-        size = 1
-        for length in self.shape:
-            size *= length
+        size = math.prod(self.shape)
         if x.shape[0] * size != x.size:
             raise ValueError(f"{self!r}: expected x of {size} elements per example, got {tuple(x.shape)}")
         return x.reshape(x.shape[0], *self.shape), (x.shape,)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
         (shape,) = cache
+        self.require_shape("dy", dy, (shape[0], *self.shape))
         return dy.reshape(shape) if input_grad else None
 
     def __repr__(self):
@@ -36,4 +37,5 @@ class Flatten(Layer):
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
         (shape,) = cache
+        self.require_shape("dy", dy, (shape[0], math.prod(shape[1:])))
         return dy.reshape(shape) if input_grad else None

@@ -41,7 +41,7 @@ def conv2d_grad_input(dy, w, input_size, stride, padding):
 
 
 def im2col(x, kernel_size, stride, padding):
-    """Every window of x as a row: (N, H, W, C) to (N, H', W', kh·kw·C), a copy."""
+    """Every window of x as a row: (N, H, W, C) to (N, H', W', kh·kw·C)."""
     n, _, _, channels = x.shape
     (kh, kw), (sh, sw) = kernel_size, stride
     height, width = conv_output_size(x.shape[1:3], kernel_size, stride, padding)

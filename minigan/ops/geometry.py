@@ -9,7 +9,7 @@ from numbers import Integral
 
 def pair(name, value, least=1):
     """`value` (an int or two of them) as (height, width), each at least `least`."""
-    values = (value, value) if isinstance(value, Integral) else tuple(value)
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2 or not all(isinstance(v, Integral) and v >= least for v in values):
         raise ValueError(f"{name}: expected an int of at least {least} or a pair of them, got {value!r}")
     return int(values[0]), int(values[1])
@@ -69,14 +69,8 @@ def conv_transpose_output(input_size, kernel_size, stride, padding, output_paddi
     "same": H' = H·s; the padding is what a convolution from H·s back to H has, k − s rows. Where the stride
     exceeds the kernel, there is nothing to crop and the last s − k rows are zeros.
     """
-    for extra, s in zip(output_padding, stride, strict=True):
-        if extra >= s:
-            raise ValueError(
-                f"ConvTranspose2D: expected output_padding below the stride {stride}, got {output_padding}"
-            )
+    require_transpose_settings(stride, padding, output_padding)
     if padding == "same":
-        if any(output_padding):
-            raise ValueError(f'ConvTranspose2D: expected output_padding=0 with padding="same", got {output_padding}')
         size = tuple(size * s for size, s in zip(input_size, stride, strict=True))
         top_bottom, left_right = (split_same(max(k - s, 0)) for k, s in zip(kernel_size, stride, strict=True))
         return size, (top_bottom, left_right)
@@ -91,3 +85,13 @@ def conv_transpose_output(input_size, kernel_size, stride, padding, output_paddi
             f"{tuple(input_size)} with padding {sides}"
         )
     return size, sides
+
+
+def require_transpose_settings(stride, padding, output_padding):
+    """Raise ValueError for a padding or output_padding that no input size can make sense of."""
+    if any(extra >= s for extra, s in zip(output_padding, stride, strict=True)):
+        raise ValueError(f"ConvTranspose2D: expected output_padding below the stride {stride}, got {output_padding}")
+    if padding != "same":
+        explicit_padding(padding)
+    elif any(output_padding):
+        raise ValueError(f'ConvTranspose2D: expected output_padding=0 with padding="same", got {output_padding}')
