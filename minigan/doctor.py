@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from minigan import __version__
+from minigan.errors import UserError
 
 PACKAGES = ("numpy", "matplotlib", "pillow", "pooch", "safetensors", "threadpoolctl", "tqdm")
 CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
@@ -91,8 +92,11 @@ def _processor_name():
 
 
 def _backend():
-    asked = os.environ.get("MINIGAN_BACKEND", "").strip() or "numpy (the default)"
-    return [f"backend      {asked}", f"GPU          {_gpu()}"]
+    try:
+        from minigan.backend import name as backend
+    except UserError as error:
+        backend = f"none: {error}"
+    return [f"backend      {backend}", f"GPU          {_gpu()}"]
 
 
 def _gpu():

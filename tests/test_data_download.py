@@ -126,7 +126,8 @@ def test_nobody_answers(tmp_path, monkeypatch):
 
 def test_interrupted_from_the_keyboard(server, tmp_path):
     source = entry(server, "stalls.tar.gz")
-    script = (
+    script = (  # the first line: a shell that starts jobs in the background has them ignore Ctrl-C
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from pathlib import Path; from minigan.data.download import Download, download; "
         f"download({source!r}, Path({str(tmp_path)!r}))"
     )

@@ -60,9 +60,7 @@ def full_border(spread_size, kernel_size, output_size, padding):
 
 def place(x, border):
     """x with `border` rows and columns of zeros around it, or without them where the number is negative."""
-    for axis, (before, after) in enumerate(border, start=1):
-        cut = [slice(None)] * x.ndim
-        cut[axis] = slice(max(0, -before), x.shape[axis] - max(0, -after))
-        x = x[tuple(cut)]
-    (top, bottom), (left, right) = ([max(0, n) for n in side] for side in border)
-    return pad(x, ((top, bottom), (left, right)))
+    (top, bottom), (left, right) = border
+    x = pad(x, ((max(0, top), max(0, bottom)), (max(0, left), max(0, right))))
+    height, width = x.shape[1:3]
+    return x[:, max(0, -top) : height - max(0, -bottom), max(0, -left) : width - max(0, -right)]
