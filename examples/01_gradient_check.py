@@ -21,8 +21,8 @@ class WrongBatchNorm(mg.layers.BatchNorm):
     """dx = γ / √(σ² + ε) · dy, as if μ and σ² did not depend on x."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        shape, normalized, inverse_deviation, _, version = cache
-        constants = (shape, normalized, inverse_deviation, False, version)
+        x, mean, inverse_deviation, _, version = cache
+        constants = (x, mean, inverse_deviation, False, version)
         return super().backward(dy, constants, param_grads, input_grad)
 
 

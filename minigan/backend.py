@@ -35,6 +35,7 @@ def _import_array_module():
 
 
 xp = _import_array_module()
+on_cpu = xp is np
 
 
 def asarray(array, dtype=None):

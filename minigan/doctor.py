@@ -8,6 +8,7 @@ from pathlib import Path
 
 from minigan import __version__
 from minigan.errors import UserError
+from minigan.parallel import threads, usable_cores
 
 PACKAGES = ("numpy", "matplotlib", "pillow", "pooch", "safetensors", "threadpoolctl", "tqdm")
 CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
@@ -40,11 +41,6 @@ def _version(package):
         return None
 
 
-def usable_cores():
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def blas():
     """NumPy's BLAS as threadpoolctl sees it: a dictionary, empty where it is not recognized."""
     import numpy  # noqa: F401, the library must be loaded to be seen
@@ -71,7 +67,10 @@ def slow_kernels_warning():
 
 def _processor():
     found = blas()
-    lines = [f"processor    {_processor_name()}, {usable_cores()} usable of {os.cpu_count()} cores"]
+    lines = [
+        f"processor    {_processor_name()}, {usable_cores()} usable of {os.cpu_count()} cores",
+        f"workers      {threads} (MINIGAN_NUM_THREADS sets them), each with single-threaded BLAS",
+    ]
     if not found:
         return [*lines, "BLAS         not recognized by threadpoolctl"]
     lines.append(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigan import ops
 from minigan.backend import asarray, to_numpy, xp
 from minigan.errors import CheckpointError
 
@@ -39,19 +40,12 @@ class Adam:
         """Move the parameters along their gradients, in place, and count their versions up."""
         self._require_own_views()
         beta1, beta2 = self.betas
-        g, m, v = self.grads, self.m, self.v
+        dtype = self.values.dtype
         self.t += 1
         # In float64: 1 − 0.999 has only four correct digits in float32.
-        step_size = (self.lr / (1 - beta1**self.t)).astype(g.dtype)
-        correction = (1 / xp.sqrt(1 - beta2**self.t)).astype(g.dtype)
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
-        denominator = xp.sqrt(v)
-        denominator *= correction
-        denominator += self.eps
-        self.values -= step_size * m / denominator
+        step_size = (self.lr / (1 - beta1**self.t)).astype(dtype)
+        correction = (1 / xp.sqrt(1 - beta2**self.t)).astype(dtype)
+        ops.adam_update(self.values, self.grads, self.m, self.v, step_size, correction, self.betas, self.eps)
         for param in self.params:
             param.version += 1
 

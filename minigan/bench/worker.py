@@ -12,6 +12,7 @@ def minigan_engine(batch_size, width):
     """(step, synchronize, description) of minigan's own training step."""
     import minigan as mg
     from minigan.doctor import blas
+    from minigan.parallel import threads
 
     mg.backend.seed(0)
     generator, discriminator = mg.models.dcgan(width=width)
@@ -29,7 +30,7 @@ def minigan_engine(batch_size, width):
     found = blas()
     description = (
         f"minigan {mg.__version__}, {mg.backend.name} {mg.backend.xp.__version__}, fp32, "
-        f"{found.get('internal_api')} {found.get('architecture')} kernels, {found.get('num_threads')} threads"
+        f"{found.get('internal_api')} {found.get('architecture')} kernels, {threads} workers"
     )
     return step, mg.backend.synchronize, description
 

@@ -1,5 +1,6 @@
 """BatchNorm: each channel is brought to mean β and deviation γ, over the batch and all positions."""
 
+from minigan import ops
 from minigan.backend import xp
 from minigan.initializers import ones, zeros
 from minigan.layers.base import Layer, Param
@@ -44,29 +45,24 @@ class BatchNorm(Layer):
                     f"{self!r}: expected at least 2 values per channel in training mode, got x of shape "
                     f"{x.shape}; use a batch of 2 or more, or train=False"
                 )
-            mean = rows.mean(axis=0)
-            centred = rows - mean
-            var = xp.square(centred).mean(axis=0)
+            mean, var = ops.mean_and_variance(rows)
             self._move(self.running_mean, mean)
             self._move(self.running_var, var * (m / (m - 1)))
         else:
-            centred = rows - self.running_mean.astype(x.dtype, copy=False)
-            var = self.running_var.astype(x.dtype, copy=False)
+            # Copies: a later batch in training mode moves the running statistics, and this cache must stay good.
+            mean, var = self.running_mean.astype(x.dtype), self.running_var.astype(x.dtype)
         inverse_deviation = 1 / xp.sqrt(var + self.eps)  # (C,)
-        centred *= inverse_deviation
-        normalized = centred  # in place: another array of this size would be written and read for nothing
-        y = normalized * self.gamma.cast(x.dtype)
-        y += self.beta.cast(x.dtype)
-        return y.reshape(x.shape), (x.shape, normalized, inverse_deviation, train, self.gamma.version)
+        y = ops.normalize(rows, mean, self.gamma.cast(x.dtype) * inverse_deviation, self.beta.cast(x.dtype))
+        return y.reshape(x.shape), (x, mean, inverse_deviation, train, self.gamma.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        shape, normalized, inverse_deviation, train, version = cache
+        x, mean, inverse_deviation, train, version = cache
         self.gamma.require_version(version, self)
-        self.require_shape("dy", dy, shape)
-        rows = dy.reshape(-1, self.num_features)  # (m, C)
+        self.require_shape("dy", dy, x.shape)
+        rows, d_rows = x.reshape(-1, self.num_features), dy.reshape(-1, self.num_features)  # (m, C)
         if param_grads or train:
-            dbeta = rows.sum(axis=0)
-            dgamma = (rows * normalized).sum(axis=0)
+            dbeta, dgamma = ops.normalize_sums(rows, d_rows, mean)
+            dgamma *= inverse_deviation  # Σ dy·x̂, with x̂ = (x − μ)·inverse_deviation
         if param_grads:
             self.beta.grad += dbeta
             self.gamma.grad += dgamma
@@ -74,13 +70,10 @@ class BatchNorm(Layer):
             return None
         scale = self.gamma.cast(dy.dtype) * inverse_deviation  # (C,)
         if not train:
-            return (rows * scale).reshape(dy.shape)
+            return (d_rows * scale).reshape(dy.shape)
         m = rows.shape[0]
-        dx = normalized * (dgamma / -m)
-        dx += rows
-        dx -= dbeta / m
-        dx *= scale
-        return dx.reshape(dy.shape)
+        slope = scale * inverse_deviation * dgamma / m  # of −x̂·dγ/m, as a multiple of x − μ
+        return ops.normalize_grad(rows, d_rows, mean, scale, slope, scale * dbeta / m).reshape(dy.shape)
 
     def _move(self, running, batch):
         running *= 1 - self.momentum

@@ -52,7 +52,7 @@ class Conv2D(Layer):
         if param_grads:
             self.weight.grad += ops.conv2d_grad_weight(x, dy, self.kernel_size, self.stride, padding)
             if self.bias is not None:
-                self.bias.grad += dy.sum(axis=(0, 1, 2))
+                self.bias.grad += ops.sum_rows(dy.reshape(-1, self.out_channels))
         if not input_grad:
             return None
         return ops.conv2d_grad_input(dy, self.weight.cast(dy.dtype), x.shape[1:3], self.stride, padding)

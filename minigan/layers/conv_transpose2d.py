@@ -83,7 +83,7 @@ class ConvTranspose2D(Layer):
                 dw = ops.conv_transpose2d_by_zeros_grad_weight(x, dy, self.kernel_size, self.stride, padding)
             self.weight.grad += dw
             if self.bias is not None:
-                self.bias.grad += dy.sum(axis=(0, 1, 2))
+                self.bias.grad += ops.sum_rows(dy.reshape(-1, self.out_channels))
         if not input_grad:
             return None
         if self.definition == "scatter":

@@ -1,5 +1,6 @@
 """Dense: every output is a weighted sum of all inputs."""
 
+from minigan import ops
 from minigan.initializers import glorot_uniform, zeros
 from minigan.layers.base import Layer, Param
 
@@ -22,7 +23,7 @@ class Dense(Layer):
     def forward(self, x, train=True):
         self.require_shape("x", x, ("N", self.in_features))
         self.require_floating("x", x)
-        y = x @ self.weight.cast(x.dtype)  # (N, out)
+        y = ops.matmul(x, self.weight.cast(x.dtype))  # (N, out)
         if self.bias is not None:
             y += self.bias.cast(x.dtype)
         return y, (x, self.weight.version)
@@ -32,10 +33,10 @@ class Dense(Layer):
         self.weight.require_version(version, self)
         self.require_shape("dy", dy, (x.shape[0], self.out_features))
         if param_grads:
-            self.weight.grad += x.T @ dy  # (in, out)
+            self.weight.grad += ops.matmul(x.T, dy)  # (in, out)
             if self.bias is not None:
                 self.bias.grad += dy.sum(axis=0)
-        return dy @ self.weight.cast(dy.dtype).T if input_grad else None  # (N, in)
+        return ops.matmul(dy, self.weight.cast(dy.dtype).T) if input_grad else None  # (N, in)
 
     def __repr__(self):
         return f"{type(self).__name__}(in_features={self.in_features})"

@@ -8,7 +8,7 @@ never leaves its cache.
 import numpy as np
 
 from minigan.ops.geometry import conv_output_size
-from minigan.ops.parallel import over_slices
+from minigan.parallel import over_slices
 
 CHUNK_BYTES = 2**20  # of the window matrix; measured: 0.5 to 2 MB are equal, 8 MB takes 1.3 times as long
 CHUNK_ROWS = 128  # a product of fewer rows spends its time on packing the kernel
@@ -16,7 +16,7 @@ CHUNK_ROWS = 128  # a product of fewer rows spends its time on packing the kerne
 
 def conv2d(x, w, stride, padding):
     """As convolution.conv2d."""
-    kh, kw, channels, out_channels = w.shape
+    kh, kw, _, out_channels = w.shape
     n = x.shape[0]
     height, width = conv_output_size(x.shape[1:3], (kh, kw), stride, padding)
     y = np.empty((n, height, width, out_channels), np.result_type(x, w))
@@ -99,7 +99,7 @@ class Lowering:
     """im2col of a few pictures at a time into one buffer."""
 
     def __init__(self, x, kernel_size, stride, padding, count, least_rows=CHUNK_ROWS):
-        n, height, width, channels = x.shape
+        _, height, width, channels = x.shape
         (self.kh, self.kw), (self.sh, self.sw) = kernel_size, stride
         (top, bottom), (left, right) = padding
         self.x = x

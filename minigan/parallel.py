@@ -12,6 +12,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from minigan.errors import UserError
 
@@ -42,12 +43,12 @@ def _read_thread_count():
 
 
 threads = _read_thread_count()
-_pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="minigan") if threads > 1 else None
+_pool = ThreadPoolExecutor(max(1, threads - 1), thread_name_prefix="minigan")  # its threads start when they are needed
 
 _lock = threading.Lock()
 _depth = 0
-_controller = None
-_limit = None
+_controller: Any = None
+_limit: Any = None
 
 
 @contextmanager
