@@ -12,6 +12,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 from minigan.errors import UserError
@@ -82,6 +83,9 @@ def over_slices(function, count, least=1):
     with single_threaded_blas():
         if parts == 1:
             return [function(0, count)]
-        futures = [_pool.submit(function, *pair) for pair in zip(bounds[1:-1], bounds[2:], strict=True)]
+        # In a copy of the caller's context, where np.errstate is kept: a warning it has silenced stays silent.
+        futures = [
+            _pool.submit(copy_context().run, function, *pair) for pair in zip(bounds[1:-1], bounds[2:], strict=True)
+        ]
         first = function(bounds[0], bounds[1])  # the calling thread is a worker too
         return [first, *(future.result() for future in futures)]

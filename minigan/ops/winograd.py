@@ -25,6 +25,7 @@ from minigan.parallel import over_slices
 KERNEL, STRIDE, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
 LEAST_CHANNELS = 16  # with fewer, the additions cost more than the products they save
 CHUNK_BYTES = 3 * 2**20  # of the transformed tiles of a few pictures
+LEAST_TILES = 128  # a product of fewer rows spends its time on packing the kernel
 
 
 def suits(input_size, kernel_size, stride, padding, channels):
@@ -86,10 +87,10 @@ def conv2d_grad_weight(x, dy):
 
 
 def chunks(start, stop, height, width, channels, itemsize):
-    """(first, last) of a few pictures at a time, whose tiles stay in the cache; at least 128 tiles for a product."""
+    """(first, last) of a few pictures at a time, whose tiles stay in the cache."""
     tiles = height * width // 16
     count = int(CHUNK_BYTES // (9 * tiles * 4 * channels * itemsize))
-    count = max(count, -(-128 // tiles), 1)
+    count = max(count, -(-LEAST_TILES // tiles), 1)
     return ((first, min(first + count, stop)) for first in range(start, stop, count))
 
 
