@@ -304,8 +304,9 @@ def _add_bench(commands):
 
     parser = commands.add_parser(
         "bench",
-        help="measure the training step, against other engines in turn",
-        description="Images per second of the full training step; each engine in a process of its own, in turn.",
+        help="measure training and sampling, against other engines in turn",
+        description="Images per second of the full training step and of sampling, GFLOP/s against the BLAS peak, and "
+        "peak memory; each engine in a process of its own, in turn.",
     )
     parser.add_argument("--batch-size", type=int, nargs="+", default=[128], help="one or more (default: 128)")
     parser.add_argument("--width", type=int, default=64, help="of the networks (default: 64)")
@@ -313,6 +314,7 @@ def _add_bench(commands):
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default: 2)")
     parser.add_argument("--against", metavar="PEER", choices=list(PEERS), action="append", default=[],
                         help=f"measure {' or '.join(PEERS)} too")  # fmt: skip
+    parser.add_argument("--profile", action="store_true", help="where a step's time goes, operation by operation")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(command=_bench)
     return parser
@@ -330,6 +332,12 @@ def _bench(arguments):
         raise UserError(f"--seconds {arguments.seconds}: expected a number above 0")
     import minigan.backend  # noqa: F401, a wrong MINIGAN_BACKEND is refused here and not in every worker
 
+    if arguments.profile:
+        from minigan.bench import profile
+
+        for size in arguments.batch_size:
+            print("\n".join(profile.table(size, arguments.width)), end="\n\n")
+        return 0
     results = [
         bench.measure(size, arguments.width, arguments.rounds, arguments.seconds, arguments.against)
         for size in arguments.batch_size

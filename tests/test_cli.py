@@ -105,6 +105,13 @@ def test_bench(capsys):
     (result,) = json.loads(capsys.readouterr().out)
     assert result["engine"] == "minigan"
     assert result["images_per_second"] > 0
+    assert result["samples_per_second"] > 0
+    assert 0 < result["of_blas_peak"] < 1.2
+    assert result["peak_memory_mib"] > 20
+    assert minigan("bench", "--batch-size", 4, "--width", 16, "--profile") == 0
+    out = capsys.readouterr().out
+    assert "conv2d_grad_input" in out
+    assert "between them" in out
     assert minigan("bench", "--batch-size", 4, "--width", 2, "--rounds", 1, "--seconds", 0.01) == 0
     assert "images/s" in capsys.readouterr().out
 

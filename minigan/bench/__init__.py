@@ -1,8 +1,8 @@
-"""`minigan bench`: images per second of the training step, against other engines, in turn in one run.
+"""`minigan bench`: images per second of training and sampling, against other engines, in turn in one run.
 
-Each engine is a process of its own (minigan/bench/worker.py) that waits while another one computes, so that
-none competes for the cores and all see the same machine, however busy. A round is one turn of each; figures are
-medians over the rounds, and the ratios are taken round by round.
+Each engine is a process of its own (worker.py) that waits while another one computes, so that none competes for the
+cores and all see the same machine, however busy. A round is one turn of each; figures are medians over the rounds,
+and ratios are taken round by round. The BLAS peak is one more engine in the same rounds.
 """
 
 import json
@@ -12,14 +12,18 @@ import sys
 
 from minigan.errors import UserError
 
-PEERS = {"torch": ("torch-eager", "torch-channels-last")}
+PEERS = {
+    "torch": ("torch-eager", "torch-channels-last", "torch-compiled"),
+    "tensorflow": ("tensorflow-graph",),
+}
 
 
 class Engine:
-    """A worker process that makes training steps when it is told to."""
+    """A worker process that computes when it is told to."""
 
     def __init__(self, name, batch_size, width):
-        self.name, self.batch_size, self.times = name, batch_size, []
+        self.name = name
+        self.times: dict[str, list[float]] = {"train": [], "sample": []}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "minigan.bench.worker", name, str(batch_size), str(width)],
             stdin=subprocess.PIPE,
@@ -31,16 +35,19 @@ class Engine:
         self.orders, self.answers = self.process.stdin, self.process.stdout
         self.description = self._answer()
 
-    def run(self, steps):
-        """Seconds per training step, over `steps` of them."""
-        self.orders.write(f"{steps}\n")
+    def ask(self, order):
+        self.orders.write(f"{order}\n")
         self.orders.flush()
-        return self._answer() / steps
+        return self._answer()
+
+    def seconds(self, what, count):
+        """Seconds for one of `count` training steps or batches of samples."""
+        return self.ask(f"{what} {count}") / count
 
     def _answer(self):
         line = self.answers.readline()
         if not line:
-            raise UserError(f"bench: the {self.name} worker stopped with status {self.process.wait()}, see above")
+            raise UserError(f"bench: the {self.name} engine stopped with status {self.process.wait()}, see above")
         return json.loads(line)
 
     def close(self):
@@ -50,60 +57,84 @@ class Engine:
 
 
 def engines_of(against):
-    """minigan, and the variants of the named peer. Raises UserError where the peer is not installed."""
-    names = ["minigan"]
+    """minigan, the BLAS peak, and the variants of each peer. Raises UserError where a peer is not installed."""
+    names = ["minigan", "blas"]
     for peer in against:
-        try:
-            __import__(peer)
-        except ImportError:
-            raise UserError(f"bench --against {peer}: {peer} is not installed: pip install {peer}") from None
+        if subprocess.run([sys.executable, "-c", f"import {peer}"], capture_output=True, check=False).returncode:
+            raise UserError(f"bench --against {peer}: {peer} is not installed: pip install {peer}")
         names += PEERS[peer]
     return names
 
 
 def measure(batch_size=128, width=64, rounds=5, seconds=2.0, against=()):
-    """One result per engine: a list of dictionaries with the medians over the rounds, minigan first."""
+    """One dictionary per engine with its medians over the rounds, minigan first."""
+    from minigan.bench.arithmetic import BLAS_FLOP, flop_per_image
+    from minigan.parallel import threads
+
     engines: list[Engine] = []
     try:
         engines += (Engine(name, batch_size, width) for name in engines_of(against))
-        steps = [max(1, round(seconds / engine.run(2))) for engine in engines]
+        counts = {
+            (engine, what): max(1, round(seconds * share / engine.seconds(what, 2)))
+            for engine in engines
+            for what, share in (("train", 1), ("sample", 0.25))
+        }
         for _ in range(rounds):
-            for engine, count in zip(engines, steps, strict=True):
-                engine.times.append(engine.run(count))
+            for (engine, what), count in counts.items():
+                engine.times[what].append(engine.seconds(what, count))
+        memory = {engine.name: engine.ask("memory") for engine in engines}
     finally:
         for engine in engines:
             engine.close()
-    ours = engines[0].times
-    return [
-        {
+    ours, blas, *_ = engines
+    peak = statistics.median(threads * BLAS_FLOP / time for time in blas.times["train"])
+
+    def ratio(engine, what):
+        pairs = zip(engine.times[what], ours.times[what], strict=True)
+        return statistics.median(theirs / mine for theirs, mine in pairs)
+
+    def result(engine):
+        train, sample = engine.times["train"], engine.times["sample"]
+        achieved = flop_per_image(width) * batch_size / statistics.median(train)
+        return {
             "engine": engine.name,
             "description": engine.description,
             "batch_size": batch_size,
             "width": width,
             "rounds": rounds,
-            "ms_per_step": 1e3 * statistics.median(engine.times),
-            "images_per_second": batch_size / statistics.median(engine.times),
-            "fastest_round": batch_size / min(engine.times),
-            "slowest_round": batch_size / max(engine.times),
-            "minigan_is_faster_by": statistics.median(
-                theirs / mine for theirs, mine in zip(engine.times, ours, strict=True)
-            ),
+            "ms_per_step": 1e3 * statistics.median(train),
+            "images_per_second": batch_size / statistics.median(train),
+            "slowest_round": batch_size / max(train),
+            "fastest_round": batch_size / min(train),
+            "minigan_trains_faster_by": ratio(engine, "train"),
+            "samples_per_second": batch_size / statistics.median(sample),
+            "minigan_samples_faster_by": ratio(engine, "sample"),
+            "gflops": achieved / 1e9,
+            "blas_peak_gflops": peak / 1e9,
+            "of_blas_peak": achieved / peak,
+            "peak_memory_mib": memory[engine.name],
         }
-        for engine in engines
-    ]
+
+    return [result(engine) for engine in engines if engine is not blas]
 
 
 def table(results):
     """The results as lines of text."""
     first = results[0]
     lines = [
-        f"training step of DCGAN, width {first['width']}, batch {first['batch_size']}: one discriminator step and "
-        f"one generator step; median of {first['rounds']} rounds",
-        f"{'engine':22}{'images/s':>10}{'slowest':>10}{'fastest':>10}{'ms/step':>10}{'minigan is':>14}",
+        f"DCGAN of width {first['width']}, batch {first['batch_size']}; a training step is one discriminator step and "
+        f"one generator step; medians of {first['rounds']} rounds",
+        f"BLAS peak in the same rounds: {first['blas_peak_gflops']:.0f} GFLOP/s",
+        f"{'':20}{'training':>10}{'slowest-':>10}{'minigan':>9}{'nominal':>9}{'of BLAS':>9}{'sampling':>10}"
+        f"{'minigan':>9}{'memory':>8}",
+        f"{'engine':20}{'images/s':>10}{'fastest':>10}{'is':>9}{'GFLOP/s':>9}{'peak':>9}{'images/s':>10}"
+        f"{'is':>9}{'MiB':>8}",
     ]
     for r in results:
+        spread = f"{r['slowest_round']:.0f}-{r['fastest_round']:.0f}"
         lines.append(
-            f"{r['engine']:22}{r['images_per_second']:10.0f}{r['slowest_round']:10.0f}{r['fastest_round']:10.0f}"
-            f"{r['ms_per_step']:10.1f}{r['minigan_is_faster_by']:12.2f} ×"
+            f"{r['engine']:20}{r['images_per_second']:10.0f}{spread:>10}{r['minigan_trains_faster_by']:7.2f} ×"
+            f"{r['gflops']:9.0f}{r['of_blas_peak']:9.0%}{r['samples_per_second']:10.0f}"
+            f"{r['minigan_samples_faster_by']:7.2f} ×{r['peak_memory_mib']:8.0f}"
         )
     return [*lines, "", *(f"{r['engine']}: {r['description']}" for r in results)]

@@ -53,24 +53,33 @@ def generator_step(generator, discriminator, z, optimizer):
     return loss.detach()
 
 
-def training_step(batch_size, width, channels_last):
-    """A function that makes one discriminator step and one generator step."""
+def benchmark(batch_size, width, variant):
+    """(train, sample): one discriminator and one generator step; one batch of pictures. For minigan.bench."""
     torch.manual_seed(0)
-    networks = dcgan(width=width)
+    networks = list(dcgan(width=width))
     real = torch.rand(batch_size, 3, 32, 32) * 2 - 1
-    if channels_last:
+    if variant == "channels last":
         networks = [network.to(memory_format=torch.channels_last) for network in networks]
         real = real.contiguous(memory_format=torch.channels_last)
-    generator, discriminator = networks
     generator_optimizer, discriminator_optimizer = (
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in networks
     )
+    if variant == "compiled":
+        networks = [torch.compile(network) for network in networks]
+    generator, discriminator = networks
 
-    def step():
-        discriminator_step(generator, discriminator, real, torch.randn(batch_size, 128), discriminator_optimizer)
+    def train():
+        z = torch.randn(batch_size, 128)
+        discriminator_step(generator, discriminator, real, z, discriminator_optimizer)
         generator_step(generator, discriminator, torch.randn(batch_size, 128), generator_optimizer)
 
-    return step
+    def sample():
+        generator.eval()
+        with torch.inference_mode():
+            generator(torch.randn(batch_size, 128))
+        generator.train()
+
+    return train, sample
 
 
 def copy_weights(network, peer):

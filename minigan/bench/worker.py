@@ -1,15 +1,34 @@
-"""One engine in a process of its own: reads a number of steps, makes them, answers with the seconds they took.
+"""One engine in a process of its own: reads orders, carries them out, answers with the seconds they took.
 
-python -m minigan.bench.worker ENGINE BATCH_SIZE WIDTH
+    python -m minigan.bench.worker ENGINE BATCH_SIZE WIDTH
+
+Orders are lines: `train 5` makes five training steps, `sample 5` generates five batches, `memory` answers with the
+most memory the process has held. Answers are JSON.
 """
 
 import json
+import os
+import resource
 import sys
 import time
+from dataclasses import dataclass
+from typing import Any
+
+from minigan.errors import UserError
+
+
+@dataclass
+class Engine:
+    """What an engine can do: one training step, one batch of samples, and how to wait for them."""
+
+    description: str
+    train: Any
+    sample: Any
+    synchronize: Any = time.perf_counter  # on the CPU there is nothing to wait for
 
 
 def minigan_engine(batch_size, width):
-    """(step, synchronize, description) of minigan's own training step."""
+    """minigan's own training step."""
     import minigan as mg
     from minigan.doctor import blas
     from minigan.parallel import threads
@@ -21,52 +40,103 @@ def minigan_engine(batch_size, width):
     discriminator_optimizer = mg.optim.Adam(discriminator.parameters())
     real = mg.backend.random.uniform((batch_size, 32, 32, 3)) * 2 - 1
 
-    def step():
+    def train():
         z = mg.backend.random.normal((batch_size, 128))
         mg.gan.discriminator_step(generator, discriminator, real, z, objective, discriminator_optimizer)
         z = mg.backend.random.normal((batch_size, 128))
         mg.gan.generator_step(generator, discriminator, z, objective, generator_optimizer)
 
+    def sample():
+        generator.forward(mg.backend.random.normal((batch_size, 128)), train=False)
+
     found = blas()
     description = (
         f"minigan {mg.__version__}, {mg.backend.name} {mg.backend.xp.__version__}, fp32, "
-        f"{found.get('internal_api')} {found.get('architecture')} kernels, {threads} workers"
+        f"{found.get('internal_api')} {found.get('version')}, {found.get('architecture')} kernels, {threads} workers"
     )
-    return step, mg.backend.synchronize, description
+    return Engine(description, train, sample, mg.backend.synchronize)
 
 
-def torch_engine(batch_size, width, channels_last):
-    """(step, synchronize, description) of the same training step in PyTorch."""
-    import torch
+def blas_engine(batch_size, width):
+    """The most that NumPy's BLAS gives: 1024×1024 matrices, one product on each core at a time."""
+    import numpy as np
 
-    from minigan.bench.torch_peer import training_step
+    from minigan import parallel
+    from minigan.bench.arithmetic import BLAS_SIZE
+    from minigan.doctor import blas
 
-    description = (
-        f"PyTorch {torch.__version__} eager, CPU, fp32, {'channels last' if channels_last else 'NCHW'}, "
-        f"{torch.get_num_threads()} threads"
-    )
-    return training_step(batch_size, width, channels_last), lambda: None, description
+    matrices = np.random.default_rng(0).random((parallel.threads, BLAS_SIZE, BLAS_SIZE), dtype=np.float32)
+    out = np.empty_like(matrices)
+
+    def product():
+        def part(start, stop):
+            for i in range(start, stop):
+                np.matmul(matrices[i], matrices[i], out=out[i])
+
+        parallel.over_slices(part, parallel.threads)
+
+    return Engine(f"{blas().get('internal_api')} sgemm of {BLAS_SIZE}×{BLAS_SIZE}", product, product)
+
+
+def torch_engine(variant):
+    def make(batch_size, width):
+        """The same training step in PyTorch: eager, channels last, or compiled."""
+        import torch
+
+        from minigan.bench import torch_peer
+
+        description = f"PyTorch {torch.__version__}, CPU, fp32, {variant}, {torch.get_num_threads()} threads"
+        return Engine(description, *torch_peer.benchmark(batch_size, width, variant))
+
+    return make
+
+
+def tensorflow_engine(batch_size, width):
+    """The same training step in TensorFlow, as one graph (tf.function)."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    from minigan.bench import tensorflow_peer
+
+    return Engine(f"TensorFlow {tf.__version__}, CPU, fp32, graph", *tensorflow_peer.benchmark(batch_size, width))
 
 
 ENGINES = {
     "minigan": minigan_engine,
-    "torch-eager": lambda batch_size, width: torch_engine(batch_size, width, channels_last=False),
-    "torch-channels-last": lambda batch_size, width: torch_engine(batch_size, width, channels_last=True),
+    "blas": blas_engine,
+    "torch-eager": torch_engine("eager"),
+    "torch-channels-last": torch_engine("channels last"),
+    "torch-compiled": torch_engine("compiled"),
+    "tensorflow-graph": tensorflow_engine,
 }
 
 
-def main(name, batch_size, width):
-    step, synchronize, description = ENGINES[name](int(batch_size), int(width))
-    for _ in range(2):
-        step()
-    synchronize()
-    print(json.dumps(description), flush=True)
+def serve(engine):
     for line in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(int(line)):
-            step()
-        synchronize()
-        print(json.dumps(time.perf_counter() - start), flush=True)
+        order, *count = line.split()
+        if order == "memory":
+            answer = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MiB, on Linux
+        else:
+            run = getattr(engine, order)
+            engine.synchronize()
+            start = time.perf_counter()
+            for _ in range(int(count[0])):
+                run()
+            engine.synchronize()
+            answer = time.perf_counter() - start
+        print(json.dumps(answer), flush=True)
+
+
+def main(name, batch_size, width):
+    try:
+        engine = ENGINES[name](int(batch_size), int(width))
+        for _ in range(2):
+            engine.train()
+        engine.synchronize()
+    except (UserError, MemoryError) as error:
+        sys.exit(f"minigan: error: {name}: {error}")
+    print(json.dumps(engine.description), flush=True)
+    serve(engine)
 
 
 if __name__ == "__main__":
