@@ -21,8 +21,8 @@ class WrongBatchNorm(mg.layers.BatchNorm):
     """dx = γ / √(σ² + ε) · dy, as if μ and σ² did not depend on x."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        x, mean, inverse_deviation, _, version = cache
-        constants = (x, mean, inverse_deviation, False, version)
+        x, statistics, _, version = cache
+        constants = (x, statistics, False, version)
         return super().backward(dy, constants, param_grads, input_grad)
 
 

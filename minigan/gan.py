@@ -4,24 +4,26 @@ Algorithm 1 of Goodfellow et al. 2014: the discriminator learns to tell real pic
 the generator learns to make it err. Neither step moves the other player's weights.
 """
 
+from minigan.backend import xp
+
 
 def discriminator_step(generator, discriminator, real, z, objective, optimizer, watch=None):
     """One step of the discriminator on a batch of real pictures and a batch of fakes.
 
     real: (N, H, W, C) scaled to the generator's range; z: (N, latent_dim) noise; optimizer: over the
     discriminator's parameters. `watch(real_scores, fake_scores)`, if given, sees the two outputs.
-    Real and fake pass through the discriminator as two batches, so batch normalization takes the statistics
-    of each by itself. Returns the loss, a scalar on the device.
+    Real and fake pass through the discriminator side by side, as two batches (train=2): batch normalization takes
+    the statistics of each by itself. Returns the loss, a scalar on the device.
     """
     fake, _ = generator.forward(z)  # its cache is dropped: nothing flows into the generator
-    real_scores, real_cache = discriminator.forward(real)
-    fake_scores, fake_cache = discriminator.forward(fake)
+    both = xp.concatenate([real, fake])
+    scores, cache = discriminator.forward(both, train=2)
+    real_scores, fake_scores = scores[: len(real)], scores[len(real) :]
 
     loss, d_real, d_fake = objective.discriminator(real_scores, fake_scores)
 
     optimizer.zero_grad()
-    discriminator.backward(d_real, real_cache, input_grad=False)
-    discriminator.backward(d_fake, fake_cache, input_grad=False)
+    discriminator.backward(xp.concatenate([d_real, d_fake]), cache, input_grad=False)
     optimizer.step()
 
     if watch is not None:

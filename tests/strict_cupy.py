@@ -162,6 +162,10 @@ def function(numpy_function):
         arrays = operands[0] if listed else operands
         count(*arrays)
         host = [unwrap(array) for array in arrays]
+        out = keywords.pop("out", None)
+        if out is not None:
+            numpy_function(*host, out=unwrap(out), **keywords)
+            return out
         return ndarray(np.asarray(numpy_function(host, **keywords) if listed else numpy_function(*host, **keywords)))
 
     return call
@@ -223,7 +227,7 @@ def install():
     for name in "zeros empty ones arange".split():
         setattr(cupy, name, creation(getattr(np, name)))
     of_arrays = (
-        "full_like ones_like zeros_like maximum where exp log log1p sqrt square tanh abs stack concatenate "
+        "full_like ones_like zeros_like maximum where exp log log1p sqrt square tanh abs stack concatenate subtract "
         "ascontiguousarray roll"
     )
     for name in of_arrays.split():

@@ -227,6 +227,26 @@ def test_an_output_gradient_of_another_shape_is_refused(layer, shape, train):
             layer.backward(wrong, cache)
 
 
+def test_two_batches_side_by_side_are_as_if_each_had_come_alone():
+    """train=2: outputs, input and parameter gradients, and the running statistics, moved twice."""
+    x, dy = (asarray(random.standard_normal((6, 3, 2, 4))) for _ in range(2))
+    together, alone = layers.BatchNorm(4).astype("float64"), layers.BatchNorm(4).astype("float64")
+    y, cache = together.forward(x, train=2)
+    dx = together.backward(dy, cache)
+    halves = [alone.forward(part) for part in (x[:3], x[3:])]
+    d_halves = [alone.backward(part, half[1]) for part, half in zip((dy[:3], dy[3:]), halves, strict=True)]
+    for whole, parts in ((y, [half[0] for half in halves]), (dx, d_halves)):
+        np.testing.assert_allclose(to_numpy(whole), np.concatenate([to_numpy(part) for part in parts]), rtol=1e-12)
+    for name in ("gamma", "beta"):
+        np.testing.assert_allclose(
+            to_numpy(getattr(together, name).grad), to_numpy(getattr(alone, name).grad), rtol=1e-12
+        )
+    for name in ("running_mean", "running_var"):
+        np.testing.assert_allclose(to_numpy(getattr(together, name)), to_numpy(getattr(alone, name)), rtol=1e-12)
+    with pytest.raises(ValueError, match="expected 2 batches of one size"):
+        together.forward(x[:3], train=2)
+
+
 def test_batch_norm_takes_any_number_of_axes():
     x = asarray(random.standard_normal((2, 3, 2, 2, 3, 4)))
     y = to_numpy(layers.BatchNorm(4).forward(x)[0])

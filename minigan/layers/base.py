@@ -42,7 +42,8 @@ class Layer:
 
     The layer keeps no activation: what backward needs is in the `cache`, a plain tuple, so one layer can be
     applied to several batches and each cache stays good. backward is linear in dy and may run twice on one
-    cache. `train` chooses batch or running statistics (and dropout), nothing else. Parameter gradients are
+    cache. `train` chooses batch or running statistics (and dropout), nothing else; train=2 says that x
+    holds two batches side by side, each with statistics of its own. Parameter gradients are
     added to `Param.grad` unless param_grads=False: then the gradient passes through the layer, not into it.
     With input_grad=False nothing below needs dx, and None is returned. The dtype follows the input.
     """

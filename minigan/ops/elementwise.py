@@ -22,9 +22,9 @@ def mean_and_variance(rows):
     return mean, xp.square(rows - mean).mean(axis=0)
 
 
-def normalize(rows, mean, scale, beta):
-    """(x − μ)·scale + β, column by column."""
-    y = rows - mean
+def normalize(rows, mean, scale, beta, out=None):
+    """(x − μ)·scale + β, column by column; into `out` where it is given."""
+    y = xp.subtract(rows, mean, out=out)
     y *= scale
     y += beta
     return y
@@ -35,9 +35,9 @@ def normalize_sums(rows, d_rows, mean):
     return d_rows.sum(axis=0), (d_rows * (rows - mean)).sum(axis=0)
 
 
-def normalize_grad(rows, d_rows, mean, scale, slope, offset):
-    """dy·scale − (x − μ)·slope − offset, column by column."""
-    dx = rows - mean
+def normalize_grad(rows, d_rows, mean, scale, slope, offset, out=None):
+    """dy·scale − (x − μ)·slope − offset, column by column; into `out` where it is given."""
+    dx = xp.subtract(rows, mean, out=out)
     dx *= -slope
     dx += d_rows * scale
     dx -= offset

@@ -104,10 +104,11 @@ def mean_and_variance(rows):
     return mean.astype(rows.dtype), variance.astype(rows.dtype)
 
 
-def normalize(rows, mean, scale, beta):
-    """As elementwise.normalize."""
+def normalize(rows, mean, scale, beta, out=None):
+    """As elementwise.normalize. `out`, where it is given, is contiguous."""
     wide, mean, scale, beta = widened(rows, mean, scale, beta)
-    y = np.empty(wide.shape, rows.dtype)
+    result = np.empty(rows.shape, rows.dtype) if out is None else out
+    y = result.reshape(wide.shape)
 
     def piece(first, last):
         out = y[first:last]
@@ -116,7 +117,7 @@ def normalize(rows, mean, scale, beta):
         out += beta
 
     over_rows(piece, wide)
-    return y.reshape(rows.shape)
+    return result
 
 
 def normalize_sums(rows, d_rows, mean):
@@ -135,11 +136,12 @@ def normalize_sums(rows, d_rows, mean):
     return total(dy, channels, rows.dtype), total(dy_centred, channels, rows.dtype)
 
 
-def normalize_grad(rows, d_rows, mean, scale, slope, offset):
-    """As elementwise.normalize_grad, as dy·scale − x·slope + (μ·slope − offset)."""
+def normalize_grad(rows, d_rows, mean, scale, slope, offset, out=None):
+    """As elementwise.normalize_grad, as dy·scale − x·slope + (μ·slope − offset). `out` is contiguous."""
     wide, scale, slope, offset = widened(rows, scale, slope, mean * slope - offset)
     d_wide = d_rows.reshape(wide.shape)
-    dx = np.empty(wide.shape, rows.dtype)
+    result = np.empty(rows.shape, rows.dtype) if out is None else out
+    dx = result.reshape(wide.shape)
 
     def piece(first, last):
         out = dx[first:last]
@@ -148,7 +150,7 @@ def normalize_grad(rows, d_rows, mean, scale, slope, offset):
         out += d_wide[first:last] * scale
 
     over_rows(piece, wide)
-    return dx.reshape(rows.shape)
+    return result
 
 
 def over_flat(function, *arrays):
