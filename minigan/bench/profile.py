@@ -18,10 +18,10 @@ def profile(batch_size, width, steps=10):
     originals = {name: getattr(ops, name) for name in ops.__all__}
 
     def timed(name, function):
-        def call(*args):
+        def call(*args, **settings):
             backend.synchronize()
             start = time.perf_counter()
-            result = function(*args)
+            result = function(*args, **settings)
             backend.synchronize()
             shapes = " ".join("×".join(map(str, a.shape[1:])) for a in args[:2] if getattr(a, "ndim", 0) > 1)
             entry = spent[name, shapes]
