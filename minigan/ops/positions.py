@@ -14,7 +14,7 @@ from minigan.ops.geometry import conv_output_size
 from minigan.parallel import over_slices
 
 MOST_POSITIONS = 4  # beyond, the products become many and small
-LEAST_CHANNELS = 16
+LEAST_CHANNELS = 128  # with fewer, they are too small to be worth a call each
 
 
 def suits(input_size, kernel_size, stride, padding, channels):

@@ -23,7 +23,8 @@ import numpy as np
 from minigan.parallel import over_slices
 
 KERNEL, STRIDE, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
-LEAST_CHANNELS = 16  # with fewer, the additions cost more than the products they save
+LEAST_CHANNELS = 64  # with fewer, the additions cost more than the products they save
+LEAST_SIZE = 8  # pictures of 4×4 are one tile each: transforming the kernel costs more than the products
 CHUNK_BYTES = 3 * 2**20  # of the transformed tiles of a few pictures
 LEAST_TILES = 128  # a product of fewer rows spends its time on packing the kernel
 
@@ -33,6 +34,7 @@ def suits(input_size, kernel_size, stride, padding, channels):
     return (
         (kernel_size, stride, padding) == (KERNEL, STRIDE, PADDING)
         and input_size[0] % 4 == input_size[1] % 4 == 0
+        and min(input_size) >= LEAST_SIZE
         and channels >= LEAST_CHANNELS
     )
 
