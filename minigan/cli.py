@@ -326,8 +326,8 @@ def _bench(arguments):
     for name in ("width", "rounds"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name} {getattr(arguments, name)}: expected 1 or more")
-    if min(arguments.batch_size) < 2:
-        raise UserError(f"--batch-size {min(arguments.batch_size)}: expected 2 or more")
+    if min(arguments.batch_size) < 1:
+        raise UserError(f"--batch-size {min(arguments.batch_size)}: expected 1 or more")
     if not 0 < arguments.seconds < 3600:
         raise UserError(f"--seconds {arguments.seconds}: expected a number above 0")
     import minigan.backend  # noqa: F401, a wrong MINIGAN_BACKEND is refused here and not in every worker
