@@ -240,16 +240,14 @@ def test_a_second_ctrl_c_stops_at_once_and_does_not_claim_to_have_saved(tmp_path
 
 def test_two_processes_cannot_train_one_run(tmp_path):
     out = tmp_path / "run"
-    _, folder = run(tmp_path, "run", max_steps=3)
-    with folder.locked():
-        done = subprocess.run(
-            [sys.executable, "-m", "minigan", "train", "--resume", str(out), "--max-steps", "4"],
-            capture_output=True,
-            text=True,
-        )
+    subprocess.run([*COMMAND, "--max-steps", "2", "--out", str(out)], check=True, capture_output=True)
+    resume = [sys.executable, "-m", "minigan", "train", "--resume", str(out), "--max-steps", "4"]
+    with RunFolder(out).locked():
+        done = subprocess.run(resume, capture_output=True, text=True)
     assert done.returncode == 2
-    # Its data set is not that of this test's run; the lock, or the data, whichever is looked at first, is one line.
+    assert "another process is training this run" in done.stderr
     assert done.stderr.count("\n") == 1
+    assert RunFolder(out).latest_checkpoint().step == 2
 
 
 def test_a_locked_run_is_refused(tmp_path):
