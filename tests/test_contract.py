@@ -247,6 +247,25 @@ def test_two_batches_side_by_side_are_as_if_each_had_come_alone():
         together.forward(x[:3], train=2)
 
 
+@pytest.mark.parametrize("train", [True, False, 2])
+@pytest.mark.parametrize("slope", [0.2, 0.0])
+def test_batch_norm_with_its_activation_is_the_two_layers_in_one(train, slope):
+    x, dy = (asarray(random.standard_normal((6, 3, 2, 4))) for _ in range(2))
+    one = layers.BatchNorm(4, activation=layers.LeakyReLU(slope)).astype("float64")
+    two = layers.Sequential(layers.BatchNorm(4), layers.LeakyReLU(slope)).astype("float64")
+    results = []
+    for network, norm in ((one, one), (two, two.layers[0])):
+        norm.beta.value[...] = asarray(np.array([0.3, -0.5, 0, 2]))
+        y, cache = network.forward(x, train)
+        dx = network.backward(dy, cache)
+        frozen = network.backward(dy, cache, param_grads=False)
+        results.append([y, dx, frozen, norm.gamma.grad, norm.beta.grad, norm.running_mean, norm.running_var])
+    for fused, apart in zip(*results, strict=True):
+        np.testing.assert_allclose(to_numpy(fused), to_numpy(apart), rtol=1e-12, atol=1e-13)
+    assert np.abs(to_numpy(results[0][1])).max() > 0.01
+    assert one.backward(dy, one.forward(x, train)[1], input_grad=False) is None
+
+
 def test_batch_norm_takes_any_number_of_axes():
     x = asarray(random.standard_normal((2, 3, 2, 2, 3, 4)))
     y = to_numpy(layers.BatchNorm(4).forward(x)[0])
@@ -270,6 +289,11 @@ def test_labels_that_are_not_integers_are_refused():
 def test_settings_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_batch_norm_refuses_an_activation_that_it_has_no_formula_for():
+    with pytest.raises(TypeError, match="expected a LeakyReLU"):
+        layers.BatchNorm(3, activation=layers.Tanh())
 
 
 def test_dropout_keeps_the_mean():

@@ -41,7 +41,7 @@ def pieces(request):
             patch.setattr(numpy_convolution, "CHUNK_BYTES", 1)
             patch.setattr(numpy_convolution, "CHUNK_ROWS", 1)
             patch.setattr(winograd, "CHUNK_BYTES", 1)
-            patch.setattr(winograd, "LEAST_TILES", 1)
+            patch.setattr(winograd, "LEAST_ROWS", 1)
             patch.setattr(parallel, "threads", 3)
         yield
 
@@ -97,13 +97,15 @@ def test_winograd(pieces, random, layout, n, tall, wide, channels, out_channels)
 @pytest.mark.parametrize("channels", [128, 150])
 def test_the_chosen_way_agrees_where_each_way_is_chosen(pieces, size, channels):
     """numpy_ops on the shapes that winograd.py and positions.py are for, in float32: errors of some 10⁻⁶."""
-    random = np.random.default_rng(0)
-    x = random.standard_normal((3, size, size, channels)).astype("float32")
+    random, batch = np.random.default_rng(0), 64
+    x = random.standard_normal((batch, size, size, channels)).astype("float32")
     w = random.standard_normal((4, 4, channels, 24)).astype("float32")
-    dy = random.standard_normal((3, size // 2, size // 2, 24)).astype("float32")
+    dy = random.standard_normal((batch, size // 2, size // 2, 24)).astype("float32")
     geometry = (2, 2), ((1, 1), (1, 1))
-    chosen = [way for way in (positions, winograd) if way.suits((size, size), (4, 4), *geometry, channels)]
-    assert bool(chosen) == (size != 6)
+    kind = (size, size), (4, 4), *geometry, channels
+    assert positions.suits(*kind) == (size == 4)
+    assert winograd.suits(batch, *kind) == (size > 6)
+    assert not winograd.suits(1, *kind)
     for name, arguments in [
         ("conv2d", (x, w, *geometry)),
         ("conv2d_grad_input", (dy, w, (size, size), *geometry)),
@@ -122,8 +124,10 @@ def arguments_of(name, random, m, channels):
         "matmul": (rows, d_rows.T),
         "sum_rows": (rows,),
         "mean_and_variance": (rows,),
-        "normalize": (rows, *vectors[:3]),
-        "normalize_sums": (rows, d_rows, vectors[0]),
+        "add": (rows, d_rows),
+        "add_bias": (rows, vectors[0]),
+        "normalize": (rows, *vectors[:3], 0.2),
+        "normalize_sums": (rows, d_rows, vectors[0], off_zero(random, (m, channels)), 0.2, np.empty((m, channels))),
         "normalize_grad": (rows, d_rows, *vectors),
         "leaky_relu": (rows, 0.2),
         "leaky_relu_grad": (rows, d_rows, 0.2),

@@ -41,7 +41,7 @@ class Conv2D(Layer):
         padding = resolve_padding(self.padding, x.shape[1:3], self.kernel_size, self.stride)
         y = ops.conv2d(x, self.weight.cast(x.dtype), self.stride, padding)  # (N, H', W', out)
         if self.bias is not None:
-            y += self.bias.cast(x.dtype)
+            ops.add_bias(y, self.bias.cast(x.dtype))
         return y, (x, padding, self.weight.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
@@ -50,7 +50,7 @@ class Conv2D(Layer):
         size = conv_output_size(x.shape[1:3], self.kernel_size, self.stride, padding)
         self.require_shape("dy", dy, (x.shape[0], *size, self.out_channels))
         if param_grads:
-            self.weight.grad += ops.conv2d_grad_weight(x, dy, self.kernel_size, self.stride, padding)
+            ops.add(self.weight.grad, ops.conv2d_grad_weight(x, dy, self.kernel_size, self.stride, padding))
             if self.bias is not None:
                 self.bias.grad += ops.sum_rows(dy.reshape(-1, self.out_channels))
         if not input_grad:

@@ -68,7 +68,7 @@ class ConvTranspose2D(Layer):
         else:
             y = ops.conv_transpose2d_by_zeros(x, w, size, self.stride, padding)
         if self.bias is not None:
-            y += self.bias.cast(x.dtype)
+            ops.add_bias(y, self.bias.cast(x.dtype))
         return y, (x, size, padding, self.weight.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
@@ -81,7 +81,7 @@ class ConvTranspose2D(Layer):
                 dw = ops.conv2d_grad_weight(dy, x, self.kernel_size, self.stride, padding)
             else:
                 dw = ops.conv_transpose2d_by_zeros_grad_weight(x, dy, self.kernel_size, self.stride, padding)
-            self.weight.grad += dw
+            ops.add(self.weight.grad, dw)
             if self.bias is not None:
                 self.bias.grad += ops.sum_rows(dy.reshape(-1, self.out_channels))
         if not input_grad:

@@ -25,7 +25,7 @@ class Dense(Layer):
         self.require_floating("x", x)
         y = ops.matmul(x, self.weight.cast(x.dtype))  # (N, out)
         if self.bias is not None:
-            y += self.bias.cast(x.dtype)
+            ops.add_bias(y, self.bias.cast(x.dtype))
         return y, (x, self.weight.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
@@ -33,7 +33,7 @@ class Dense(Layer):
         self.weight.require_version(version, self)
         self.require_shape("dy", dy, (x.shape[0], self.out_features))
         if param_grads:
-            self.weight.grad += ops.matmul(x.T, dy)  # (in, out)
+            ops.add(self.weight.grad, ops.matmul(x.T, dy))  # (in, out)
             if self.bias is not None:
                 self.bias.grad += dy.sum(axis=0)
         return ops.matmul(dy, self.weight.cast(dy.dtype).T) if input_grad else None  # (N, in)

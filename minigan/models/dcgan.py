@@ -45,14 +45,12 @@ def _generator(size, channels, latent_dim, widths):
     layers = [
         Dense(latent_dim, size * size * widest, bias=False, initializer=weights),
         Reshape(size, size, widest),
-        BatchNorm(widest),
-        LeakyReLU(0.2),
+        BatchNorm(widest, activation=LeakyReLU(0.2)),
     ]
     for wide, narrow in zip(widths[:0:-1], widths[-2::-1], strict=True):  # 512 → 256 → 128 → 64
         layers += [
             ConvTranspose2D(wide, narrow, 4, stride=2, padding="same", bias=False, initializer=weights),
-            BatchNorm(narrow),
-            LeakyReLU(0.2),
+            BatchNorm(narrow, activation=LeakyReLU(0.2)),
         ]
     layers += [ConvTranspose2D(widths[0], channels, 4, stride=2, padding="same", initializer=weights), Tanh()]
     return Sequential(*layers)
@@ -64,8 +62,7 @@ def _discriminator(size, channels, widths):
     for narrow, wide in zip(widths[:-1], widths[1:], strict=True):  # 64 → 128 → 256 → 512
         layers += [
             Conv2D(narrow, wide, 4, stride=2, padding="same", bias=False, initializer=weights),
-            BatchNorm(wide),
-            LeakyReLU(0.2),
+            BatchNorm(wide, activation=LeakyReLU(0.2)),
         ]
     layers += [Flatten(), Dense(size * size * widths[-1], 1, initializer=weights)]
     return Sequential(*layers)

@@ -14,6 +14,8 @@ from minigan.ops.zero_insertion import (
 if backend.on_cpu:
     from minigan.ops.numpy_ops import (
         adam_update,
+        add,
+        add_bias,
         conv2d,
         conv2d_grad_input,
         conv2d_grad_weight,
@@ -31,6 +33,8 @@ else:
     from minigan.ops.convolution import conv2d, conv2d_grad_input, conv2d_grad_weight
     from minigan.ops.elementwise import (
         adam_update,
+        add,
+        add_bias,
         leaky_relu,
         leaky_relu_grad,
         matmul,
@@ -44,6 +48,8 @@ else:
 
 __all__ = [
     "adam_update",
+    "add",
+    "add_bias",
     "conv2d",
     "conv2d_grad_input",
     "conv2d_grad_weight",

@@ -16,27 +16,43 @@ def sum_rows(rows):
     return rows.sum(axis=0)
 
 
+def add(total, terms):
+    """total ← total + terms, in place."""
+    total += terms
+
+
+def add_bias(y, bias):
+    """y ← y + bias, in place: (..., C) and (C,)."""
+    y += bias
+
+
 def mean_and_variance(rows):
     """μ and the biased σ² of each column."""
     mean = rows.mean(axis=0)
     return mean, xp.square(rows - mean).mean(axis=0)
 
 
-def normalize(rows, mean, scale, beta, out=None):
-    """(x − μ)·scale + β, column by column; into `out` where it is given."""
+def normalize(rows, mean, scale, beta, slope=1, out=None):
+    """LeakyReLU((x − μ)·scale + β), column by column; into `out` where it is given. A slope of 1 is no activation."""
     y = xp.subtract(rows, mean, out=out)
     y *= scale
     y += beta
-    return y
+    return y if slope == 1 else xp.maximum(y, slope * y, out=y)
 
 
-def normalize_sums(rows, d_rows, mean):
-    """Σ dy and Σ dy·(x − μ) of each column."""
+def normalize_sums(rows, d_rows, mean, y=None, slope=1, out=None):
+    """Σ dy and Σ dy·(x − μ) of each column.
+
+    With a slope, `y` is the output of `normalize`, and dy first goes back through LeakyReLU, into `out`.
+    """
+    if slope != 1:
+        out[...] = leaky_relu_grad(y, d_rows, slope)
+        d_rows = out
     return d_rows.sum(axis=0), (d_rows * (rows - mean)).sum(axis=0)
 
 
 def normalize_grad(rows, d_rows, mean, scale, slope, offset, out=None):
-    """dy·scale − (x − μ)·slope − offset, column by column; into `out` where it is given."""
+    """dy·scale − (x − μ)·slope − offset, column by column; into `out` where it is given, which may not be d_rows."""
     dx = xp.subtract(rows, mean, out=out)
     dx *= -slope
     dx += d_rows * scale

@@ -80,6 +80,28 @@ def sum_rows(rows):
     return total(over_rows(lambda first, last: column_sums(wide[first:last]), wide), rows.shape[1], rows.dtype)
 
 
+def add(total, terms):
+    """As elementwise.add."""
+
+    def part(start, stop):
+        total[start:stop] += terms[start:stop]
+
+    over_slices(part, len(total), -(-LEAST * len(total) // max(1, total.size)))
+
+
+def add_bias(y, bias):
+    """As elementwise.add_bias."""
+    if not y.flags.c_contiguous:
+        y += bias
+        return
+    wide, bias = widened(y.reshape(-1, bias.size), bias)
+
+    def piece(first, last):
+        wide[first:last] += bias
+
+    over_rows(piece, wide)
+
+
 def mean_and_variance(rows):
     """As elementwise.mean_and_variance, in one pass over the memory.
 
@@ -104,7 +126,7 @@ def mean_and_variance(rows):
     return mean.astype(rows.dtype), variance.astype(rows.dtype)
 
 
-def normalize(rows, mean, scale, beta, out=None):
+def normalize(rows, mean, scale, beta, slope=1, out=None):
     """As elementwise.normalize. `out`, where it is given, is contiguous."""
     wide, mean, scale, beta = widened(rows, mean, scale, beta)
     result = np.empty(rows.shape, rows.dtype) if out is None else out
@@ -115,19 +137,28 @@ def normalize(rows, mean, scale, beta, out=None):
         np.subtract(wide[first:last], mean, out=out)
         out *= scale
         out += beta
+        if slope != 1:
+            np.maximum(out, out * slope, out=out)
 
     over_rows(piece, wide)
     return result
 
 
-def normalize_sums(rows, d_rows, mean):
-    """As elementwise.normalize_sums."""
+def normalize_sums(rows, d_rows, mean, y=None, slope=1, out=None):
+    """As elementwise.normalize_sums. `out`, where it is given, is contiguous."""
     channels = rows.shape[1]
     wide, mean = widened(rows, mean)
     d_wide = d_rows.reshape(wide.shape)
+    if slope != 1:
+        y_wide, d_wide_out = y.reshape(wide.shape), out.reshape(wide.shape)
 
     def piece(first, last):
         dy = d_wide[first:last]
+        if slope != 1:
+            through = d_wide_out[first:last]
+            np.maximum(y_wide[first:last] > 0, slope, out=through, dtype=through.dtype)
+            through *= dy
+            dy = through
         centred = wide[first:last] - mean
         centred *= dy
         return column_sums(dy), column_sums(centred)
