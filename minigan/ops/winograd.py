@@ -109,10 +109,10 @@ def transform_kernel(w):
 
     def part(start, stop):
         kernel, out = w[..., start:stop, :], both[..., start:stop, :]
-        rows = np.stack([kernel[0], kernel[0] + kernel[1], kernel[1]])  # (3, 2, half, 2, C, O)
-        out[:, 0] = rows[:, :, 0]
-        np.add(rows[:, :, 0], rows[:, :, 1], out=out[:, 1])
-        out[:, 2] = rows[:, :, 1]
+        for half, k in ((0, 0), (1, 2)):
+            out[k, 0], out[k, 2] = kernel[half, :, 0], kernel[half, :, 1]
+            np.add(out[k, 0], out[k, 2], out=out[k, 1])
+        np.add(out[0], out[2], out=out[1])
 
     over_slices(part, channels, least=64)
     return both.reshape(3, 3, 4 * channels, out_channels)
@@ -128,7 +128,7 @@ def transform_kernel_transposed(partial_sums, channels, out_channels):
         for other in parts[1:]:
             d += other[..., start:stop, :]
         out = dw[..., start:stop, :]
-        rows = np.stack([d[0] + d[1], d[1] + d[2]])  # (half, 3, 2, 2, C, O)
+        rows = d[:2] + d[1:]  # (half, 3, 2, 2, C, O)
         np.add(rows[:, 0], rows[:, 1], out=out[:, :, 0])
         np.add(rows[:, 1], rows[:, 2], out=out[:, :, 1])
 
