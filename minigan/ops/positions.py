@@ -89,8 +89,9 @@ def conv2d_grad_weight(x, dy, kernel_size, stride, padding):
     channels, out_channels = x.shape[3], dy.shape[3]
     pixels = np.ascontiguousarray(x.transpose(1, 2, 0, 3))  # (H, W, N, C)
     gradients = np.ascontiguousarray(dy.transpose(1, 2, 0, 3))  # (H', W', N, O)
-    dw = np.zeros((*kernel_size, channels, out_channels), np.result_type(x, dy))
     met_by_tap = list(taps(x.shape[1:3], dy.shape[1:3], kernel_size, stride, padding))
+    every_tap = len(met_by_tap) == kernel_size[0] * kernel_size[1]  # otherwise some meet nothing but padding
+    dw = (np.empty if every_tap else np.zeros)((*kernel_size, channels, out_channels), np.result_type(x, dy))
 
     def part(start, stop):
         for i, j, outputs, inputs in met_by_tap[start:stop]:
