@@ -21,8 +21,8 @@ class WrongBatchNorm(mg.layers.BatchNorm):
     """dx = γ / √(σ² + ε) · dy, as if μ and σ² did not depend on x."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        x, y, statistics, _, version = cache
-        constants = (x, y, statistics, False, version)
+        *statistics, _, version = cache
+        constants = (*statistics, False, version)
         return super().backward(dy, constants, param_grads, input_grad)
 
 

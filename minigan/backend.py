@@ -4,6 +4,7 @@
 module. This is the only file that asks which backend it is; all others are written in terms of `xp`.
 """
 
+import math
 import os
 
 import numpy as np
@@ -31,6 +32,8 @@ def _import_array_module():
             "MINIGAN_BACKEND=cupy, but CuPy finds no GPU: check the driver with nvidia-smi, "
             "or unset MINIGAN_BACKEND to run on NumPy"
         )
+    # One stream for everything: the default stream cannot be recorded as a CUDA graph.
+    cupy.cuda.Stream(non_blocking=True).use()
     return cupy
 
 
@@ -55,33 +58,59 @@ def synchronize():
 
 
 class RandomStream:
-    """Random numbers from a seed, the same for both backends: drawn by NumPy, then moved to the device.
+    """Random numbers from a seed, the same on both backends: Philox 4×64 (Salmon et al. 2011).
 
-    Draws are float64 and rounded to `dtype`, so float32 and float64 networks start from the same weights and
-    see the same noise, up to that rounding.
+    The generator is a function of a key, made of the seed, and a counter: block i is four numbers of 64 bits that
+    depend on nothing else. On the CPU NumPy's own Philox computes them, on a GPU a kernel of ours, bit for bit the
+    same; the counter lives on the device, so that a CUDA graph draws new numbers each time it is replayed.
+    Normal numbers are made from pairs of uniform ones (Box and Muller 1958) in float64 and rounded to `dtype`:
+    float32 and float64 networks start from the same weights and see the same noise, up to that rounding.
     """
 
     def __init__(self, seed=0):
         self.seed(seed)
 
     def seed(self, seed):
-        self._generator = np.random.default_rng(seed)
+        self._key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        self._counter = xp.zeros(1, "uint64")  # blocks used so far
 
     def normal(self, shape, dtype=np.float32):
-        """Standard normal numbers, N(0, 1)."""
-        return asarray(self._generator.standard_normal(shape).astype(dtype))
+        """Standard normal numbers, N(0, 1): √(−2·log u)·cos 2πv and √(−2·log u)·sin 2πv, with u in (0, 1]."""
+        if not on_cpu:
+            return self._draw_on_device("normal", shape, dtype)
+        raw = self._raw(math.prod(np.atleast_1d(shape)))
+        u, v = ((raw[0::2] >> np.uint64(11)) + np.uint64(1)) * 2.0**-53, (raw[1::2] >> np.uint64(11)) * 2.0**-53
+        radius, angle = np.sqrt(-2 * np.log(u)), 2 * math.pi * v
+        pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        return pairs.reshape(-1)[: math.prod(np.atleast_1d(shape))].astype(dtype).reshape(shape)
 
     def uniform(self, shape, dtype=np.float32):
-        """Uniform numbers in [0, 1)."""
-        return asarray(self._generator.random(shape).astype(dtype))
+        """Uniform numbers in [0, 1), multiples of 2⁻²⁴."""
+        if not on_cpu:
+            return self._draw_on_device("uniform", shape, dtype)
+        count = math.prod(np.atleast_1d(shape))
+        return ((self._raw(count)[:count] >> np.uint64(40)) * 2.0**-24).astype(dtype).reshape(shape)
 
     def state(self):
-        """The state as a dictionary of strings and integers; JSON can hold it."""
-        return self._generator.bit_generator.state
+        """The state as a dictionary of integers; JSON can hold it."""
+        return {"generator": "Philox 4x64", "key": self._key.tolist(), "counter": int(to_numpy(self._counter)[0])}
 
     def restore(self, state):
         """Go on from a `state()` taken earlier."""
-        self._generator.bit_generator.state = state
+        self._key = np.array(state["key"], np.uint64)
+        self._counter.fill(state["counter"])
+
+    def _raw(self, count):
+        """At least `count` numbers of 64 bits, whole blocks of four."""
+        blocks = -(-count // 4)
+        raw = np.random.Philox(key=self._key, counter=int(self._counter[0])).random_raw(4 * blocks)
+        self._counter += np.uint64(blocks)
+        return raw
+
+    def _draw_on_device(self, distribution, shape, dtype):
+        from minigan.ops.cupy_kernels import draw
+
+        return draw(distribution, self._key, self._counter, shape, dtype)
 
 
 random = RandomStream()

@@ -5,9 +5,9 @@ Values are means over the elements and stay on the device; gradients have the sh
 
 import math
 
+from minigan import ops
 from minigan.backend import xp
 from minigan.labels import require_labels
-from minigan.layers.activations import sigmoid
 
 
 def bce_with_logits(logits, targets):
@@ -15,11 +15,11 @@ def bce_with_logits(logits, targets):
 
         L = mean( max(l, 0) − l·t + log(1 + e^(−|l|)) )      dL/dl = (σ(l) − t) / n
 
-    logits, targets: one shape. Returns (loss, gradient). Raises ValueError for unequal shapes.
+    logits, targets: one shape, or one number for all targets. Returns (loss, gradient). Raises ValueError for unequal
+    shapes.
     """
     require_equal_shapes("bce_with_logits", "logits", logits, "targets", targets)
-    terms = xp.maximum(logits, 0) - logits * targets + softplus_of_minus_abs(logits)
-    return terms.mean(), (sigmoid(logits) - targets) / logits.size
+    return ops.bce_with_logits(logits, targets)
 
 
 def bce(probabilities, targets):
@@ -42,11 +42,11 @@ def bce(probabilities, targets):
 def least_squares(scores, targets):
     """Half the mean squared error, as in the LSGAN paper: L = mean((s − t)²) / 2, dL/ds = (s − t) / n.
 
-    scores, targets: one shape. Source: Mao et al. 2017, equation 2. Raises ValueError for unequal shapes.
+    scores, targets: one shape, or one number for all targets. Source: Mao et al. 2017, equation 2. Raises ValueError
+    for unequal shapes.
     """
     require_equal_shapes("least_squares", "scores", scores, "targets", targets)
-    error = scores - targets
-    return xp.square(error).mean() / 2, error / scores.size
+    return ops.least_squares(scores, targets)
 
 
 def softmax_cross_entropy(logits, labels):
@@ -82,18 +82,19 @@ class NonSaturating:
 
     def discriminator(self, real, fake):
         """(loss, d_real, d_fake) from logits, (N, 1) each."""
-        loss_real, d_real = bce_with_logits(real, xp.ones_like(real))
-        loss_fake, d_fake = bce_with_logits(fake, xp.zeros_like(fake))
+        loss_real, d_real = bce_with_logits(real, 1)
+        loss_fake, d_fake = bce_with_logits(fake, 0)
         return loss_real + loss_fake, d_real, d_fake
 
     def generator(self, fake):
         """(loss, d_fake) from logits, (N, 1)."""
-        return bce_with_logits(fake, xp.ones_like(fake))
+        return bce_with_logits(fake, 1)
 
     def score(self, output):
         """D(x), the probability of "real" that people read: σ(logit)."""
-        return sigmoid(output)
+        return ops.sigmoid(output)
 
+    logistic = True  # a score is σ(output)
     threshold = 0.5  # a score above it says "real"
     balance = math.log(4)  # L_D where the discriminator can only guess
 
@@ -109,7 +110,7 @@ class Minimax(NonSaturating):
 
     def generator(self, fake):
         """(loss, d_fake) from logits, (N, 1)."""
-        loss, d_fake = bce_with_logits(fake, xp.zeros_like(fake))
+        loss, d_fake = bce_with_logits(fake, 0)
         return -loss, -d_fake
 
 
@@ -124,18 +125,19 @@ class LeastSquares:
 
     def __init__(self, a=0.0, b=1.0, c=1.0):
         self.a, self.b, self.c = a, b, c
+        self.logistic = False  # a score is the output itself
         self.threshold = (a + b) / 2
         self.balance = (b - a) ** 2 / 4  # L_D where every score is the threshold
 
     def discriminator(self, real, fake):
         """(loss, d_real, d_fake) from raw scores, (N, 1) each."""
-        loss_real, d_real = least_squares(real, xp.full_like(real, self.b))
-        loss_fake, d_fake = least_squares(fake, xp.full_like(fake, self.a))
+        loss_real, d_real = least_squares(real, self.b)
+        loss_fake, d_fake = least_squares(fake, self.a)
         return loss_real + loss_fake, d_real, d_fake
 
     def generator(self, fake):
         """(loss, d_fake) from raw scores, (N, 1)."""
-        return least_squares(fake, xp.full_like(fake, self.c))
+        return least_squares(fake, self.c)
 
     def score(self, output):
         """The raw score itself: it is pulled towards b for real pictures and towards a for fakes."""
@@ -149,14 +151,9 @@ OBJECTIVES = {
 }
 
 
-def softplus_of_minus_abs(x):
-    """log(1 + e^(−|x|)): between 0 and log 2, exact for large |x|."""
-    return xp.log1p(xp.exp(-xp.abs(x)))
-
-
 def require_equal_shapes(loss, name, array, target_name, target):
     # Unequal shapes would broadcast: (N,) against (N, 1) gives an N×N mean and a wrong gradient, silently.
-    if array.shape != target.shape:
+    if not isinstance(target, (int, float)) and array.shape != target.shape:
         raise ValueError(
             f"{loss}: expected {name} and {target_name} of one shape, "
             f"got {tuple(array.shape)} and {tuple(target.shape)}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigan import ops
 from minigan.backend import to_numpy, xp
 
 
@@ -12,26 +13,30 @@ class Meter:
 
     def __init__(self, objective):
         self.objective = objective
-        self.reset()
-
-    def reset(self):
-        self.losses, self.steps = xp.zeros(2), 0
-        self.scores, self.batches = xp.zeros(4), 0
+        self.loss_d, self.loss_g, self.scores = xp.zeros(()), xp.zeros(()), xp.zeros(4)
+        self.steps = self.batches = 0
 
     def watch(self, real_outputs, fake_outputs):
         """The discriminator's outputs on a real and a fake batch, as discriminator_step hands them over."""
-        real, fake = self.objective.score(real_outputs), self.objective.score(fake_outputs)
-        right_on_real = (real > self.objective.threshold).astype(real.dtype)
-        right_on_fake = (fake <= self.objective.threshold).astype(fake.dtype)
-        self.scores += xp.stack([a.mean() for a in (real, fake, right_on_real, right_on_fake)])
-        self.batches += 1
+        ops.add_score_means(self.scores, real_outputs, fake_outputs, self.objective.logistic, self.objective.threshold)
 
     def add(self, loss_d, loss_g):
-        self.losses += xp.stack([loss_d, loss_g])
+        self.loss_d += loss_d
+        self.loss_g += loss_g
+
+    def count(self, batches):
+        """One more step, of so many discriminator batches; apart from the sums, which a CUDA graph may make."""
         self.steps += 1
+        self.batches += batches
+
+    def reset(self):
+        for total in (self.loss_d, self.loss_g, self.scores):
+            total.fill(0)  # in place: a CUDA graph adds to these very arrays
+        self.steps = self.batches = 0
 
     def read(self):
         """Means since the last reading, as floats; the only place where a step's numbers reach the host."""
-        sums = np.concatenate([to_numpy(self.losses) / self.steps, to_numpy(self.scores) / self.batches])
+        losses = np.array([to_numpy(self.loss_d), to_numpy(self.loss_g)]) / self.steps
+        sums = np.concatenate([losses, to_numpy(self.scores) / self.batches])
         self.reset()
         return dict(zip(self.names, sums.tolist(), strict=True))

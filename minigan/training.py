@@ -9,8 +9,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from minigan import __version__, backend, checkpoint, gan, plots
-from minigan.backend import asarray, to_numpy, xp
+from minigan.backend import to_numpy
 from minigan.config import PRECISIONS
+from minigan.cuda_graph import GraphStep
+from minigan.data.batches import Batches
 from minigan.errors import CheckpointError, UserError
 from minigan.losses import OBJECTIVES
 from minigan.meter import Meter
@@ -38,9 +40,10 @@ class Trainer:
 
     `step_count` is the number of generator steps done; with the seed it determines the epoch, the place in
     it, and so the next batch. Together with the random stream's state that is all there is to know.
+    graph: on a GPU, replay the step as one CUDA graph.
     """
 
-    def __init__(self, config, dataset):
+    def __init__(self, config, dataset, graph=True):
         self.config, self.dataset = config, dataset
         self.dtype = np.dtype(PRECISIONS[config.precision])
         backend.seed(config.seed)
@@ -48,7 +51,6 @@ class Trainer:
         self.objective = OBJECTIVES[config.objective]()
         self.generator_optimizer = Adam(self.generator.parameters(), config.lr, config.betas)
         self.discriminator_optimizer = Adam(self.discriminator.parameters(), config.lr, config.betas)
-        self.images = asarray(dataset.images)  # uint8, on the device once and for all
         self.meter = Meter(self.objective)
         self.step_count = 0
         self.images_per_step = config.batch_size * config.discriminator_steps
@@ -61,7 +63,9 @@ class Trainer:
         self.last_step = config.epochs * self.steps_per_epoch
         if config.max_steps is not None:
             self.last_step = min(self.last_step, config.max_steps)
-        self._order_epoch, self._order = -1, xp.arange(0)
+        per_epoch = self.steps_per_epoch * config.discriminator_steps
+        self.batches = Batches(dataset.images, config.batch_size, per_epoch, config.seed, self.dtype)
+        self.run_device_step = GraphStep(self.device_step) if graph and not backend.on_cpu else self.device_step
 
     @property
     def parts(self):
@@ -74,13 +78,21 @@ class Trainer:
         }
 
     def step(self):
-        """k discriminator steps, each on its own real batch and noise, then one generator step."""
+        """One step of the run: k discriminator steps, each on its own real batch and noise, then one generator step."""
         k = self.config.discriminator_steps
-        for i in range(k):
+        self.batches.seek(self.step_count * k)
+        self.run_device_step()
+        self.batches.passed(k)
+        self.meter.count(k)
+        self.step_count += 1
+
+    def device_step(self):
+        """The work of a step, on the device alone: nothing here depends on a Python value that changes."""
+        for _ in range(self.config.discriminator_steps):
             loss_d = gan.discriminator_step(
                 self.generator,
                 self.discriminator,
-                self._real_batch(self.step_count * k + i),
+                self.batches.next(),
                 self._noise(),
                 self.objective,
                 self.discriminator_optimizer,
@@ -90,7 +102,6 @@ class Trainer:
             self.generator, self.discriminator, self._noise(), self.objective, self.generator_optimizer
         )
         self.meter.add(loss_d, loss_g)
-        self.step_count += 1
 
     def samples(self, count=SAMPLE_COUNT):
         """uint8 pictures from the run's fixed noise, in evaluation mode; no state moves."""
@@ -99,16 +110,6 @@ class Trainer:
 
     def _noise(self):
         return backend.random.normal((self.config.batch_size, self.config.latent_dim), self.dtype)
-
-    def _real_batch(self, index):
-        """Batch `index` of the whole run, scaled to [−1, 1]: (N, H, W, C)."""
-        size, per_epoch = self.config.batch_size, self.steps_per_epoch * self.config.discriminator_steps
-        epoch, place = divmod(index, per_epoch)
-        if epoch != self._order_epoch:
-            order = np.random.default_rng([self.config.seed, 2, epoch]).permutation(len(self.dataset.images))
-            self._order_epoch, self._order = epoch, asarray(order)
-        pixels = self.images[self._order[place * size : (place + 1) * size]]
-        return pixels.astype(self.dtype) * (1 / 127.5) - 1
 
     def dataset_facts(self):
         """What config.json and checkpoints say of the data."""

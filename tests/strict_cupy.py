@@ -7,16 +7,23 @@
   because on a GPU each of them waits for the device;
 - float32 with a float64 array: refused, because the float64 result would be silent and slow (adding into an
   array that is there keeps that array's dtype, and is allowed);
-- every operation that CuPy would launch a kernel for is counted in `launches`.
+- every operation that CuPy would launch a kernel for is counted in `launches`;
+- RawModule runs the real kernels of kernels.cu under an emulator (cuda_emulator.py), with arguments checked;
+- between begin_capture() and end_capture() every launch is recorded instead of run, so that the graph can be replayed;
+  host reads, uploads, synchronization and matrix products of CuPy's own are refused there, as on a GPU.
 """
 
 import sys
 import types
 from contextlib import contextmanager
 
+import cuda_emulator
 import numpy as np
 
+MULTIPROCESSORS = 6  # of the imaginary device: few, so that the emulator's blocks that wait for each other are few
+
 launches = 0
+recording = None  # the launches of a capture that is going on
 host_reads = 0
 _reading_allowed = True
 
@@ -50,11 +57,20 @@ class ndarray:
     def __len__(self):
         return len(self._host)
 
+    flags = property(
+        lambda self: types.SimpleNamespace(
+            c_contiguous=self._host.flags.c_contiguous, f_contiguous=self._host.flags.f_contiguous
+        )
+    )
+    data = property(lambda self: types.SimpleNamespace(ptr=self._host.ctypes.data))
+    itemsize = property(lambda self: self._host.itemsize)
+
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
 
     def _read(self):
         global host_reads
+        refuse_in_capture("a read of a device value")
         if not _reading_allowed:
             raise AssertionError("a device value was read on the host inside a step")
         host_reads += 1
@@ -84,9 +100,7 @@ class ndarray:
     def reshape(self, *shape):
         shape = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
         view = self._host.reshape(shape)
-        if not np.shares_memory(view, self._host):
-            count(self)
-        return ndarray(view)
+        return ndarray(view) if np.shares_memory(view, self._host) else produce(lambda: self._host.reshape(shape), self)
 
     def transpose(self, *axes):
         return ndarray(self._host.transpose(*axes))
@@ -97,32 +111,56 @@ class ndarray:
     def __getitem__(self, index):
         index = unwrap_index(index)
         result = self._host[index]
-        if not isinstance(result, np.ndarray):
-            result = np.asarray(result)
-        if not np.shares_memory(result, self._host):
-            count(self)
-        return ndarray(result)
+        if isinstance(result, np.ndarray) and np.shares_memory(result, self._host):
+            return ndarray(result)
+        return produce(lambda: np.asarray(self._host[index]), self)
 
     # --- launches ------------------------------------------------------------------------------------------
 
     def __setitem__(self, index, value):
-        value = unwrap(value)
-        count(self)
-        self._host[unwrap_index(index)] = value
+        value, index = unwrap(value), unwrap_index(index)
+        perform(lambda: self._host.__setitem__(index, value), self)
 
     def fill(self, value):
-        count(self)
-        self._host.fill(value)
+        perform(lambda: self._host.fill(value), self)
 
     def copy(self):
-        count(self)
-        return ndarray(self._host.copy())
+        return produce(self._host.copy, self)
 
     def astype(self, dtype, copy=True):
         if not copy and self._host.dtype == np.dtype(dtype):
             return self
-        count(self)
-        return ndarray(self._host.astype(dtype))
+        return produce(lambda: self._host.astype(dtype), self)
+
+
+def produce(compute, *operands):
+    """Launch what makes a new array; in a capture it is recorded, and the array holds nothing yet."""
+    count(*operands)
+    result = np.asarray(compute())
+    if recording is not None:
+        result = np.array(result)
+        recording.append(lambda: np.copyto(result, compute()))
+        forget(result)
+    return ndarray(result)
+
+
+def perform(action, *operands):
+    """Launch what changes arrays in place; in a capture it is recorded, and nothing happens yet."""
+    count(*operands)
+    if recording is None:
+        action()
+    else:
+        recording.append(action)
+
+
+def forget(array):
+    """Fresh memory holds anything: NaN, so that it is noticed."""
+    array.fill(np.nan if array.dtype.kind == "f" else 7)
+
+
+def refuse_in_capture(what):
+    if recording is not None:
+        raise RuntimeError(f"{what} while the stream is capturing")
 
 
 def unwrap(value):
@@ -160,43 +198,121 @@ def function(numpy_function):
     def call(*operands, **keywords):
         listed = isinstance(operands[0], list)
         arrays = operands[0] if listed else operands
-        count(*arrays)
         host = [unwrap(array) for array in arrays]
         out = keywords.pop("out", None)
         if out is not None:
-            numpy_function(*host, out=unwrap(out), **keywords)
+            perform(lambda: numpy_function(*host, out=unwrap(out), **keywords), *arrays)
             return out
-        return ndarray(np.asarray(numpy_function(host, **keywords) if listed else numpy_function(*host, **keywords)))
+        return produce(lambda: numpy_function(*([host] if listed else host), **keywords), *arrays)
 
     return call
 
 
 def creation(numpy_function):
     """zeros(shape, dtype) and its kind: a launch without operands."""
+    return lambda *arguments, **keywords: produce(lambda: numpy_function(*arguments, **keywords))
 
-    def call(*arguments, **keywords):
-        count()
-        return ndarray(np.asarray(numpy_function(*arguments, **keywords)))
 
-    return call
+def empty(shape, dtype=float):
+    """Memory alone: no launch."""
+    array = np.empty(shape, dtype)
+    forget(array)
+    return ndarray(array)
+
+
+def ascontiguousarray(a):
+    """The array itself, where it is contiguous."""
+    return a if unwrap(a).flags.c_contiguous else produce(lambda: np.ascontiguousarray(a._host), a)
 
 
 def method(numpy_method):
-    def call(self, *args, **keywords):
-        count(self)
-        return ndarray(np.asarray(numpy_method(self._host, *args, **keywords)))
-
-    return call
+    return lambda self, *args, **keywords: produce(lambda: numpy_method(self._host, *args, **keywords), self)
 
 
 def operator(name):
     def call(self, other):
-        in_place = name.startswith("__i")
-        count(self) if in_place else count(self, other)
-        result = getattr(self._host, name)(unwrap(other))
-        return self if in_place else ndarray(np.asarray(result))
+        if "matmul" in name:
+            refuse_in_capture("a matrix product by cuBLAS")
+        host = unwrap(other)
+        if name.startswith("__i"):
+            perform(lambda: getattr(self._host, name)(host), self)
+            return self
+        return produce(lambda: getattr(self._host, name)(host), self, other)
 
     return call
+
+
+class RawModule:
+    """kernels.cu under the emulator. A kernel takes contiguous arrays and NumPy scalars, nothing else."""
+
+    def __init__(self, code, options=()):
+        assert code == cuda_emulator.KERNELS.read_text(encoding="utf-8")
+
+    def get_function(self, name):
+        return Kernel(name)
+
+
+class Kernel:
+    max_dynamic_shared_size_bytes = 48 * 1024
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, grid, block, arguments, shared_mem=0):
+        if shared_mem > min(self.max_dynamic_shared_size_bytes, 227 * 1024):
+            raise RuntimeError(f"{self.name}: {shared_mem} bytes of shared memory, more than was asked for")
+        for argument in arguments:
+            if isinstance(argument, ndarray):
+                if not argument.flags.c_contiguous:
+                    raise TypeError(f"{self.name}: an array that is not contiguous")
+            elif not isinstance(argument, np.generic):
+                raise TypeError(f"{self.name}: expected arrays and NumPy scalars, got {type(argument)}")
+        host = [unwrap(argument) for argument in arguments]
+        perform(lambda: cuda_emulator.launch(self.name, grid, block, host, shared_mem))
+
+
+class Graph:
+    def __init__(self, actions):
+        self.actions = actions
+
+    def launch(self):
+        for action in self.actions:
+            action()
+
+
+class Stream:
+    def __init__(self, non_blocking=False):
+        self.non_blocking = non_blocking
+
+    def use(self):
+        global current_stream
+        current_stream = self
+
+    def synchronize(self):
+        refuse_in_capture("a synchronization")
+
+    def begin_capture(self):
+        global recording
+        assert self.non_blocking, "a blocking stream cannot be captured beside the default stream"
+        refuse_in_capture("a second capture")
+        recording = []
+
+    def end_capture(self):
+        global recording
+        graph, recording = Graph(recording), None
+        return graph
+
+
+current_stream = Stream()
+
+
+class MemoryPool:
+    malloc = None
+
+
+@contextmanager
+def using_allocator(malloc):
+    yield
 
 
 for name in ("sum", "mean", "max", "min"):
@@ -214,6 +330,7 @@ ndarray.__hash__ = None
 def asarray(a, dtype=None):
     if isinstance(a, ndarray):
         return a if dtype is None else a.astype(dtype, copy=False)
+    refuse_in_capture("an upload")
     return ndarray(np.array(a, dtype=dtype))  # a copy, as from the host to a device
 
 
@@ -224,19 +341,26 @@ def as_strided(x, shape, strides):
 def install():
     """Put this module's array library where `import cupy` finds it."""
     cupy = types.ModuleType("cupy")
-    for name in "zeros empty ones arange".split():
+    for name in "zeros ones arange".split():
         setattr(cupy, name, creation(getattr(np, name)))
     of_arrays = (
-        "full_like ones_like zeros_like maximum where exp log log1p sqrt square tanh abs stack concatenate subtract "
-        "ascontiguousarray roll"
+        "full_like ones_like zeros_like maximum where exp log log1p sqrt square tanh abs stack concatenate subtract roll"
     )
     for name in of_arrays.split():
         setattr(cupy, name, function(getattr(np, name)))
     cupy.__version__ = "strict fake"
-    cupy.ndarray, cupy.asarray = ndarray, asarray
+    cupy.ndarray, cupy.asarray, cupy.empty, cupy.ascontiguousarray = ndarray, asarray, empty, ascontiguousarray
+    cupy.RawModule = RawModule
     cupy.lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=as_strided))
-    stream = types.SimpleNamespace(synchronize=lambda: None)
-    cupy.cuda = types.SimpleNamespace(is_available=lambda: True, get_current_stream=lambda: stream)
+    device = types.SimpleNamespace(attributes={"MultiProcessorCount": MULTIPROCESSORS})
+    cupy.cuda = types.SimpleNamespace(
+        is_available=lambda: True,
+        get_current_stream=lambda: current_stream,
+        Stream=Stream,
+        Device=lambda: device,
+        MemoryPool=MemoryPool,
+        using_allocator=using_allocator,
+    )
     sys.modules["cupy"] = cupy
 
 

@@ -14,8 +14,10 @@ from minigan import backend, parallel
 from minigan.ops import (
     convolution,
     elementwise,
+    normalization,
     numpy_convolution,
     numpy_elementwise,
+    numpy_normalization,
     numpy_ops,
     positions,
     reference,
@@ -27,7 +29,12 @@ pytestmark = pytest.mark.skipif(not backend.on_cpu, reason="these are the CPU's 
 
 # float64, sums of at most some thousand terms of size one, in another order.
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
-READABLE = {name: getattr(convolution, name, None) or getattr(elementwise, name) for name in numpy_ops.__all__}
+READABLE = {
+    name: next(getattr(module, name) for module in (convolution, normalization, elementwise) if hasattr(module, name))
+    for name in numpy_ops.__all__
+}
+HELPERS = {"im2col", "col2im", "inside", "pad", "move_running_statistics", "sigmoid", "adam_corrections"}
+FAST = [name for name in numpy_ops.__all__ if getattr(numpy_ops, name) is not READABLE[name]]
 
 
 @pytest.fixture(scope="module", params=["whole", "in pieces"])
@@ -117,40 +124,44 @@ def test_the_chosen_way_agrees_where_each_way_is_chosen(pieces, size, channels):
 
 def arguments_of(name, random, m, channels):
     rows, d_rows = off_zero(random, (m, channels)), random.standard_normal((m, channels))
-    vectors = random.standard_normal((4, channels))
+    x, y, dy = (
+        off_zero(random, (2, m + 1, channels)),
+        off_zero(random, (2, m + 1, channels)),
+        random.standard_normal((2, m + 1, channels)),
+    )
+    statistics = random.uniform(0.5, 2, (2, 2, channels))
+    vectors = random.uniform(0.5, 2, (4, channels))
     flat = [random.uniform(0.1, 1, m * channels) for _ in range(4)]
     return {
-        "matmul": (rows, d_rows.T),
-        "sum_rows": (rows,),
-        "mean_and_variance": (rows,),
-        "add": (rows, d_rows),
-        "add_bias": (rows, vectors[0]),
-        "normalize": (rows, *vectors[:3], 0.2),
-        "normalize_sums": (rows, d_rows, vectors[0], off_zero(random, (m, channels)), 0.2, np.empty((m, channels))),
-        "normalize_grad": (rows, d_rows, *vectors),
+        "matmul": (rows, d_rows.T, random.standard_normal(m), random.standard_normal((m, m))),
+        "sum_rows": (rows, vectors[0]),
+        "batch_norm": (x, *vectors, 1e-5, 0.1, 0.2),
+        "normalize": (x, *statistics, *vectors[:2], 0.2),
+        "batch_norm_grad": (x, y, dy, *statistics, vectors[0], 0.2, bool(m % 2), *vectors[1:3]),
         "leaky_relu": (rows, 0.2),
         "leaky_relu_grad": (rows, d_rows, 0.2),
         "tanh": (rows,),
-        "adam_update": (*flat, np.float64(1e-3), np.float64(1.5), (0.5, 0.999), 1e-8),
+        "tanh_grad": (rows, d_rows),
+        "adam_update": (*flat, np.array(3.0), 1e-3, (0.5, 0.999), 1e-8),
     }[name]
 
 
-@pytest.mark.parametrize("name", [name for name in numpy_ops.__all__ if not name.startswith("conv2d")])
+@pytest.mark.parametrize("name", [name for name in FAST if not name.startswith("conv2d")])
 @given(random=randoms, m=st.integers(1, 40), channels=st.integers(1, 9), layout=layouts)
 def test_element_wise_operations(pieces, name, random, m, channels, layout):
+    """Results and what was changed in place: the fast operation and the readable one from equal arguments."""
     arguments = arguments_of(name, random, m, channels)
     results = []
     for function in (getattr(numpy_ops, name), READABLE[name]):
         given_arrays = [
-            in_layout(a, layout).reshape(a.shape) if isinstance(a, np.ndarray) and a.ndim == 2 else np.array(a)
-            if isinstance(a, np.ndarray) else a
-            for a in arguments
-        ]  # fmt: skip
+            (in_layout(a, layout) if a.ndim > 1 else np.array(a)) if isinstance(a, np.ndarray) else a for a in arguments
+        ]
         result = function(*given_arrays)
-        results.append(given_arrays[:4] if result is None else result)
-    for actual, expected in zip(*(r if isinstance(r, (tuple, list)) else [r] for r in results), strict=True):
-        assert actual.shape == expected.shape
-        np.testing.assert_allclose(actual, expected, **CLOSE)
+        results.append([*(result if isinstance(result, tuple) else [result]), *given_arrays])
+    for actual, expected in zip(*results, strict=True):
+        if isinstance(expected, np.ndarray):
+            assert actual.shape == expected.shape
+            np.testing.assert_allclose(actual, expected, **CLOSE)
 
 
 def test_every_fast_operation_has_its_readable_one():
@@ -158,9 +169,9 @@ def test_every_fast_operation_has_its_readable_one():
 
     assert set(numpy_ops.__all__) == {
         name
-        for module in (convolution, elementwise)
+        for module in (convolution, normalization, elementwise)
         for name, f in inspect.getmembers(module, inspect.isfunction)
-        if f.__module__ == module.__name__ and name not in ("im2col", "col2im", "inside", "pad")
+        if f.__module__ == module.__name__ and name not in HELPERS
     }
     for name in numpy_ops.__all__:
         assert inspect.signature(getattr(numpy_ops, name)) == inspect.signature(READABLE[name])
@@ -171,7 +182,7 @@ def test_variance_far_from_zero(random, m, offset):
     """Joined from pieces, each centred on its own mean: no catastrophic cancellation, also in float32."""
     assume(m > 1)
     rows = (random.standard_normal((m, 3)) + offset).astype("float32")
-    mean, variance = numpy_elementwise.mean_and_variance(rows)
+    mean, variance = numpy_normalization.mean_and_variance(rows)
     np.testing.assert_allclose(mean, rows.astype("float64").mean(axis=0), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(variance, rows.astype("float64").var(axis=0), rtol=2e-2, atol=1e-5)
 

@@ -63,23 +63,23 @@ class BatchNormWithConstantStatistics(layers.BatchNorm):
     """The evaluation formula in training mode: μ and σ² taken for constants. dy = 1 would not notice."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        x, y, statistics, _, version = cache
-        return super().backward(dy, (x, y, statistics, False, version), param_grads, input_grad)
+        *statistics, _, version = cache
+        return super().backward(dy, (*statistics, False, version), param_grads, input_grad)
 
 
 class BatchNormWithMovingStatistics(layers.BatchNorm):
     """The training formula in evaluation mode: the commonest bug of all."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        x, y, statistics, _, version = cache
-        return super().backward(dy, (x, y, statistics, True, version), param_grads, input_grad)
+        *statistics, _, version = cache
+        return super().backward(dy, (*statistics, True, version), param_grads, input_grad)
 
 
 class BatchNormWithoutVarianceTerm(layers.BatchNorm):
     """Only the mean's dependence on x is accounted for."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        _, _, [(_, deviation)], _, _ = cache
+        _, _, _, deviation, _, _ = cache
         super().backward(dy, cache, param_grads, False)
         rows = dy.reshape(-1, self.num_features)
         return ((rows - rows.mean(axis=0)) * self.gamma.value * deviation).reshape(dy.shape)
@@ -89,7 +89,7 @@ class BatchNormScaledTerms(layers.BatchNorm):
     """dx = 7·(dy − mean) + 3·x̂·(...): an all-ones output gradient cannot tell this from the truth."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        x, _, [(mean, deviation)], _, _ = cache
+        x, _, mean, deviation, _, _ = cache
         super().backward(dy, cache, param_grads, False)
         rows = dy.reshape(-1, self.num_features)
         normalized = (x.reshape(rows.shape) - mean) * deviation

@@ -248,17 +248,15 @@ def test_every_reference_function_and_every_operation_is_in_the_table():
     # These are parts of a layer or of Adam, and are held against the reference with it.
     parts = {
         "matmul": "dense",
-        "add": "dense",
-        "add_bias": "dense",
         "sum_rows": "batch_norm_grad",
-        "mean_and_variance": "batch_norm",
-        "normalize": "batch_norm",
-        "normalize_sums": "batch_norm_grad",
-        "normalize_grad": "batch_norm_grad",
+        "normalize": "batch_norm_eval",
         "leaky_relu_grad": "leaky_relu",
+        "tanh_grad": "tanh",
         "adam_update": "adam",
+        "next_images": "",
+        "add_score_means": "",
     }
-    assert {parts.get(name, name) for name in ops.__all__} <= set(NAMES)
+    assert {parts.get(name, name) for name in ops.__all__} - {""} <= set(NAMES)
 
 
 def test_only_tests_and_documentation_import_the_reference():

@@ -56,7 +56,7 @@ class Tanh(Layer):
     def backward(self, dy, cache, param_grads=True, input_grad=True):
         (y,) = cache
         self.require_shape("dy", dy, y.shape)
-        return dy * (1 - y * y) if input_grad else None
+        return ops.tanh_grad(y, dy) if input_grad else None
 
 
 class Sigmoid(Layer):
@@ -67,15 +67,10 @@ class Sigmoid(Layer):
 
     def forward(self, x, train=True):
         self.require_floating("x", x)
-        y = sigmoid(x)
+        y = ops.sigmoid(x)
         return y, (y,)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
         (y,) = cache
         self.require_shape("dy", dy, y.shape)
         return dy * (y * (1 - y)) if input_grad else None
-
-
-def sigmoid(x):
-    """1 / (1 + e⁻ˣ) = (1 + tanh(x/2)) / 2."""
-    return 0.5 * xp.tanh(0.5 * x) + 0.5

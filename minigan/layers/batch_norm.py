@@ -49,50 +49,39 @@ class BatchNorm(Layer):
         self.require_shape("x", x, ("N", *["..."] * (x.ndim - 2), self.num_features))
         self.require_floating("x", x)
         rows = self._batches(x, train)  # (batches, m, C)
-        y = xp.empty(x.shape, x.dtype)
-        y_rows = self._batches(y, train)
-        statistics = []
-        for batch in range(len(rows)):
-            mean, var = self._statistics(rows[batch], train)
-            inverse_deviation = 1 / xp.sqrt(var + self.eps)  # (C,)
-            scale = self.gamma.cast(x.dtype) * inverse_deviation
-            ops.normalize(rows[batch], mean, scale, self.beta.cast(x.dtype), self.slope, out=y_rows[batch])
-            statistics.append((mean, inverse_deviation))
-        return y, (x, None if self.slope == 1 else y, statistics, train, self.gamma.version)
+        gamma, beta = self.gamma.cast(x.dtype), self.beta.cast(x.dtype)
+        if train:
+            self._require_two_values(rows)
+            y, mean, inverse_deviation = ops.batch_norm(
+                rows, gamma, beta, self.running_mean, self.running_var, self.eps, self.momentum, self.slope
+            )
+        else:
+            # Copies: a later batch in training mode moves the running statistics, and this cache must stay good.
+            mean = self.running_mean.astype(x.dtype)[None]  # (1, C)
+            inverse_deviation = 1 / xp.sqrt(self.running_var.astype(x.dtype)[None] + self.eps)
+            y = ops.normalize(rows, mean, inverse_deviation, gamma, beta, self.slope)
+        y = y.reshape(x.shape)
+        return y, (x, None if self.slope == 1 else y, mean, inverse_deviation, train, self.gamma.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        x, y, statistics, train, version = cache
+        x, y, mean, inverse_deviation, train, version = cache
         self.gamma.require_version(version, self)
         self.require_shape("dy", dy, x.shape)
-        d_normalized = dy if y is None else xp.empty(dy.shape, dy.dtype)  # dy, taken back through the activation
-        dx = xp.empty(x.shape, dy.dtype) if input_grad else None
-        rows, y_rows, d_rows, d_normalized_rows, dx_rows = (
-            None if array is None else self._batches(array, train) for array in (x, y, dy, d_normalized, dx)
-        )  # each (batches, m, C)
-        for batch, (mean, inverse_deviation) in enumerate(statistics):
-            if y is None:
-                dbeta, dgamma = ops.normalize_sums(rows[batch], d_rows[batch], mean)
-            else:
-                dbeta, dgamma = ops.normalize_sums(
-                    rows[batch], d_rows[batch], mean, y_rows[batch], self.slope, out=d_normalized_rows[batch]
-                )
-            dgamma *= inverse_deviation  # Σ dy·x̂, with x̂ = (x − μ)·inverse_deviation
-            if param_grads:
-                self.beta.grad += dbeta
-                self.gamma.grad += dgamma
-            if dx is None:
-                continue
-            scale = self.gamma.cast(dy.dtype) * inverse_deviation  # (C,)
-            if train:
-                m = rows.shape[1]
-                slope = scale * inverse_deviation * dgamma / m  # of −x̂·dγ/m, as a multiple of x − μ
-                offset = scale * dbeta / m
-                ops.normalize_grad(
-                    rows[batch], d_normalized_rows[batch], mean, scale, slope, offset, out=dx_rows[batch]
-                )
-            else:
-                dx_rows[batch] = d_normalized_rows[batch] * scale
-        return dx
+        rows, y_rows, d_rows = (None if array is None else self._batches(array, train) for array in (x, y, dy))
+        dx = ops.batch_norm_grad(
+            rows,
+            y_rows,
+            d_rows,
+            mean,
+            inverse_deviation,
+            self.gamma.cast(dy.dtype),
+            self.slope,
+            bool(train),
+            dgamma=self.gamma.grad if param_grads else None,
+            dbeta=self.beta.grad if param_grads else None,
+            input_grad=input_grad,
+        )
+        return dx.reshape(x.shape) if input_grad else None
 
     def _batches(self, array, train):
         """(batches, m, C): one batch, or in training mode as many side by side as `train` says."""
@@ -101,25 +90,12 @@ class BatchNorm(Layer):
             raise ValueError(f"{self!r}: expected {batches} batches of one size, got x of shape {tuple(array.shape)}")
         return array.reshape(batches, -1, self.num_features)
 
-    def _statistics(self, rows, train):
-        """(μ, σ²) of a batch, which also moves the running statistics; or those, in evaluation mode."""
-        if not train:
-            # Copies: a later batch in training mode moves the running statistics, and this cache must stay good.
-            return self.running_mean.astype(rows.dtype), self.running_var.astype(rows.dtype)
-        m = rows.shape[0]
-        if m < 2:
+    def _require_two_values(self, rows):
+        if rows.shape[1] < 2:
             raise ValueError(
-                f"{self!r}: expected at least 2 values per channel in training mode, got {m}; "
+                f"{self!r}: expected at least 2 values per channel in training mode, got {rows.shape[1]}; "
                 "use a batch of 2 or more, or train=False"
             )
-        mean, var = ops.mean_and_variance(rows)
-        self._move(self.running_mean, mean)
-        self._move(self.running_var, var * (m / (m - 1)))
-        return mean, var
-
-    def _move(self, running, batch):
-        running *= 1 - self.momentum
-        running += self.momentum * batch
 
     def __repr__(self):
         return f"{type(self).__name__}(num_features={self.num_features})"

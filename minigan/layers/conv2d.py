@@ -39,9 +39,8 @@ class Conv2D(Layer):
         self.require_shape("x", x, ("N", "H", "W", self.in_channels))
         self.require_floating("x", x)
         padding = resolve_padding(self.padding, x.shape[1:3], self.kernel_size, self.stride)
-        y = ops.conv2d(x, self.weight.cast(x.dtype), self.stride, padding)  # (N, H', W', out)
-        if self.bias is not None:
-            ops.add_bias(y, self.bias.cast(x.dtype))
+        bias = None if self.bias is None else self.bias.cast(x.dtype)
+        y = ops.conv2d(x, self.weight.cast(x.dtype), self.stride, padding, bias)  # (N, H', W', out)
         return y, (x, padding, self.weight.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
@@ -50,9 +49,9 @@ class Conv2D(Layer):
         size = conv_output_size(x.shape[1:3], self.kernel_size, self.stride, padding)
         self.require_shape("dy", dy, (x.shape[0], *size, self.out_channels))
         if param_grads:
-            ops.add(self.weight.grad, ops.conv2d_grad_weight(x, dy, self.kernel_size, self.stride, padding))
+            ops.conv2d_grad_weight(x, dy, self.kernel_size, self.stride, padding, add_to=self.weight.grad)
             if self.bias is not None:
-                self.bias.grad += ops.sum_rows(dy.reshape(-1, self.out_channels))
+                ops.sum_rows(dy.reshape(-1, self.out_channels), add_to=self.bias.grad)
         if not input_grad:
             return None
         return ops.conv2d_grad_input(dy, self.weight.cast(dy.dtype), x.shape[1:3], self.stride, padding)

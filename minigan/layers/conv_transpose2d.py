@@ -62,13 +62,11 @@ class ConvTranspose2D(Layer):
         size, padding = conv_transpose_output(
             x.shape[1:3], self.kernel_size, self.stride, self.padding, self.output_padding
         )
-        w = self.weight.cast(x.dtype)
+        w, bias = self.weight.cast(x.dtype), None if self.bias is None else self.bias.cast(x.dtype)
         if self.definition == "scatter":
-            y = ops.conv2d_grad_input(x, w, size, self.stride, padding)  # (N, H', W', out)
+            y = ops.conv2d_grad_input(x, w, size, self.stride, padding, bias)  # (N, H', W', out)
         else:
-            y = ops.conv_transpose2d_by_zeros(x, w, size, self.stride, padding)
-        if self.bias is not None:
-            ops.add_bias(y, self.bias.cast(x.dtype))
+            y = ops.conv_transpose2d_by_zeros(x, w, size, self.stride, padding, bias)
         return y, (x, size, padding, self.weight.version)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
@@ -78,12 +76,13 @@ class ConvTranspose2D(Layer):
         w = self.weight.cast(dy.dtype)
         if param_grads:
             if self.definition == "scatter":
-                dw = ops.conv2d_grad_weight(dy, x, self.kernel_size, self.stride, padding)
+                ops.conv2d_grad_weight(dy, x, self.kernel_size, self.stride, padding, add_to=self.weight.grad)
             else:
-                dw = ops.conv_transpose2d_by_zeros_grad_weight(x, dy, self.kernel_size, self.stride, padding)
-            ops.add(self.weight.grad, dw)
+                self.weight.grad += ops.conv_transpose2d_by_zeros_grad_weight(
+                    x, dy, self.kernel_size, self.stride, padding
+                )
             if self.bias is not None:
-                self.bias.grad += ops.sum_rows(dy.reshape(-1, self.out_channels))
+                ops.sum_rows(dy.reshape(-1, self.out_channels), add_to=self.bias.grad)
         if not input_grad:
             return None
         if self.definition == "scatter":

@@ -23,19 +23,17 @@ class Dense(Layer):
     def forward(self, x, train=True):
         self.require_shape("x", x, ("N", self.in_features))
         self.require_floating("x", x)
-        y = ops.matmul(x, self.weight.cast(x.dtype))  # (N, out)
-        if self.bias is not None:
-            ops.add_bias(y, self.bias.cast(x.dtype))
-        return y, (x, self.weight.version)
+        bias = None if self.bias is None else self.bias.cast(x.dtype)
+        return ops.matmul(x, self.weight.cast(x.dtype), bias), (x, self.weight.version)  # (N, out)
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
         x, version = cache
         self.weight.require_version(version, self)
         self.require_shape("dy", dy, (x.shape[0], self.out_features))
         if param_grads:
-            ops.add(self.weight.grad, ops.matmul(x.T, dy))  # (in, out)
+            ops.matmul(x.T, dy, add_to=self.weight.grad)  # (in, out)
             if self.bias is not None:
-                self.bias.grad += dy.sum(axis=0)
+                ops.sum_rows(dy, add_to=self.bias.grad)
         return ops.matmul(dy, self.weight.cast(dy.dtype).T) if input_grad else None  # (N, in)
 
     def __repr__(self):

@@ -15,29 +15,44 @@ from minigan.backend import xp
 from minigan.ops.geometry import conv_output_size
 
 
-def conv2d(x, w, stride, padding):
-    """y[n, p, q, o] = Σ_{i, j, c} x[n, p·s + i − top, q·s + j − left, c] · w[i, j, c, o]."""
+def conv2d(x, w, stride, padding, bias=None):
+    """y[n, p, q, o] = Σ_{i, j, c} x[n, p·s + i − top, q·s + j − left, c] · w[i, j, c, o], plus bias[o]."""
     kh, kw, _, out_channels = w.shape
     columns = im2col(x, (kh, kw), stride, padding)  # (N, H', W', kh·kw·C)
     n, height, width, taps = columns.shape
     y = columns.reshape(-1, taps) @ w.reshape(taps, out_channels)
+    if bias is not None:
+        y += bias
     return y.reshape(n, height, width, out_channels)
 
 
-def conv2d_grad_weight(x, dy, kernel_size, stride, padding):
-    """dw[i, j, c, o] = Σ_{n, p, q} x[n, p·s + i − top, q·s + j − left, c] · dy[n, p, q, o]."""
+def conv2d_grad_weight(x, dy, kernel_size, stride, padding, add_to=None):
+    """dw[i, j, c, o] = Σ_{n, p, q} x[n, p·s + i − top, q·s + j − left, c] · dy[n, p, q, o].
+
+    Into `add_to`, added to what is there, where it is given.
+    """
     columns = im2col(x, kernel_size, stride, padding)  # (N, H', W', kh·kw·C)
     out_channels = dy.shape[3]
     dw = columns.reshape(-1, columns.shape[3]).T @ dy.reshape(-1, out_channels)
-    return dw.reshape(*kernel_size, x.shape[3], out_channels)
+    dw = dw.reshape(*kernel_size, x.shape[3], out_channels)
+    if add_to is None:
+        return dw
+    add_to += dw
+    return add_to
 
 
-def conv2d_grad_input(dy, w, input_size, stride, padding):
-    """dx[n, p·s + i − top, q·s + j − left, c] += Σ_o dy[n, p, q, o] · w[i, j, c, o], inside input_size (H, W)."""
+def conv2d_grad_input(dy, w, input_size, stride, padding, bias=None):
+    """dx[n, p·s + i − top, q·s + j − left, c] += Σ_o dy[n, p, q, o] · w[i, j, c, o], inside input_size (H, W).
+
+    Plus bias[c], which a transposed convolution may have.
+    """
     kh, kw, channels, out_channels = w.shape
     n, height, width, _ = dy.shape
     columns = dy.reshape(-1, out_channels) @ w.reshape(-1, out_channels).T
-    return col2im(columns.reshape(n, height, width, kh, kw, channels), input_size, stride, padding)
+    dx = col2im(columns.reshape(n, height, width, kh, kw, channels), input_size, stride, padding)
+    if bias is not None:
+        dx += bias
+    return dx
 
 
 def im2col(x, kernel_size, stride, padding):

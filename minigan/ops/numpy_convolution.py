@@ -14,7 +14,7 @@ CHUNK_BYTES = 2**20  # of the window matrix; measured: 0.5 to 2 MB are equal, 8 
 CHUNK_ROWS = 128  # a product of fewer rows spends its time on packing the kernel
 
 
-def conv2d(x, w, stride, padding):
+def conv2d(x, w, stride, padding, bias=None):
     """As convolution.conv2d."""
     kh, kw, _, out_channels = w.shape
     n = x.shape[0]
@@ -27,6 +27,7 @@ def conv2d(x, w, stride, padding):
         for first, last in lower.chunks(start, stop):
             columns = lower(first, last)
             np.matmul(columns, kernel, out=y[first:last].reshape(columns.shape[0], out_channels))
+            add_bias(y[first:last], bias)
 
     over_slices(part, n)
     return y
@@ -56,7 +57,7 @@ def conv2d_grad_weight(x, dy, kernel_size, stride, padding):
     return first.reshape(*kernel_size, x.shape[3], out_channels)
 
 
-def conv2d_grad_input(dy, w, input_size, stride, padding):
+def conv2d_grad_input(dy, w, input_size, stride, padding, bias=None):
     """As convolution.conv2d_grad_input."""
     kh, kw, channels, out_channels = w.shape
     n, height, width, _ = dy.shape
@@ -90,9 +91,18 @@ def conv2d_grad_input(dy, w, input_size, stride, padding):
                     cols = slice(j, j + (width - 1) * step + 1, step)
                     runs[:, rows, cols] += taps[:, :, :, i, j]
             dx[first:last] = canvas[:count, top : top + input_size[0], left : left + input_size[1]]
+            add_bias(dx[first:last], bias)
 
     over_slices(part, n)
     return dx
+
+
+def add_bias(y, bias):
+    """y += bias, while y, some contiguous pictures, is in the cache."""
+    if bias is not None:
+        # A picture to a row: with 3 channels a row would be 3 numbers, and NumPy pays for each row.
+        pictures = y.reshape(len(y), -1)
+        pictures += np.tile(bias, pictures.shape[1] // bias.size)
 
 
 class Lowering:

@@ -1,4 +1,4 @@
-"""Normalization, activations and Adam on the CPU: on all cores, in pieces that stay in the cache.
+"""Products, activations and Adam on the CPU: on all cores, in pieces that stay in the cache.
 
 Each function here is a handful of NumPy passes. Over whole arrays every pass reads and writes main memory, on one
 core; here a worker takes a quarter of a megabyte through all the passes before it goes on. Sums of the pieces are
@@ -9,13 +9,14 @@ Measured on the whole training step (batch 128, two cores): see docs/performance
 
 import numpy as np
 
+from minigan.ops.elementwise import adam_corrections
 from minigan.parallel import over_slices
 
 PIECE = 2**18  # numbers in a piece: 1 MB of float32
 LEAST = 2**17  # fewer numbers than this are not worth a second worker
 
 
-def matmul(a, b):
+def matmul(a, b, bias=None, add_to=None):
     """As elementwise.matmul, cut along the rows of a or the columns of b, whichever are more."""
     rows, columns = a.shape[0], b.shape[1]
     out = np.empty((rows, columns), np.result_type(a, b))
@@ -31,7 +32,9 @@ def matmul(a, b):
         over_slices(by_rows, rows, least)
     else:
         over_slices(by_columns, columns, -(-(2**20) // max(1, a.size)))
-    return out
+    if bias is not None:
+        out += bias
+    return out if add_to is None else add(add_to, out)
 
 
 def pieces(start, stop, width=1):
@@ -55,110 +58,25 @@ def column_sums(piece):
     return np.ones(len(piece), piece.dtype) @ piece
 
 
-def column_products(a, b):
-    """Σ of a·b over the rows of two pieces, with no product kept: a megabyte takes 55 µs in place of 115."""
-    return np.einsum("ij,ij->j", a, b)
-
-
 def total(sums):
     """The sum of the pieces' sums, added in float64."""
     return np.sum(sums, axis=0, dtype=np.float64)
 
 
-def sum_rows(rows):
+def sum_rows(rows, add_to=None):
     """As elementwise.sum_rows."""
-    return total(over_rows(lambda first, last: column_sums(rows[first:last]), rows)).astype(rows.dtype)
+    sums = total(over_rows(lambda first, last: column_sums(rows[first:last]), rows)).astype(rows.dtype)
+    return sums if add_to is None else add(add_to, sums)
 
 
-def add(total, terms):
-    """As elementwise.add."""
+def add(out, terms):
+    """out += terms, on all cores; returns out."""
 
     def part(start, stop):
-        total[start:stop] += terms[start:stop]
+        out[start:stop] += terms[start:stop]
 
-    over_slices(part, len(total), -(-LEAST * len(total) // max(1, total.size)))
-
-
-def add_bias(y, bias):
-    """As elementwise.add_bias."""
-    if not y.flags.c_contiguous:
-        y += bias
-        return
-    # A whole picture to a row: with 3 channels a row would be 3 numbers, and NumPy pays for each row.
-    pictures = y.reshape(len(y), -1)
-    bias = np.tile(bias, pictures.shape[1] // bias.size)
-
-    def piece(first, last):
-        pictures[first:last] += bias
-
-    over_rows(piece, pictures)
-
-
-def mean_and_variance(rows):
-    """As elementwise.mean_and_variance, in one pass over the memory.
-
-    Each piece is centred on its own mean; the pieces are joined in float64 (Chan, Golub and LeVeque 1979):
-    Σ(x − μ)² = Σ over pieces of Σ(x − μ_piece)² + count·(μ_piece − μ)².
-    """
-
-    def moments(first, last):
-        piece = rows[first:last]
-        mean = column_sums(piece) / np.asarray(last - first, piece.dtype)
-        centred = piece - mean
-        return last - first, mean, column_products(centred, centred)
-
-    counts, means, squares = (np.array(part, np.float64) for part in zip(*over_rows(moments, rows), strict=True))
-    counts = counts[:, None]
-    mean = (counts * means).sum(axis=0) / len(rows)
-    variance = (squares + counts * (means - mean) ** 2).sum(axis=0) / len(rows)
-    return mean.astype(rows.dtype), variance.astype(rows.dtype)
-
-
-def normalize(rows, mean, scale, beta, slope=1, out=None):
-    """As elementwise.normalize, as x·scale + (β − μ·scale)."""
-    offset = beta - mean * scale
-    y = np.empty(rows.shape, rows.dtype) if out is None else out
-
-    def piece(first, last):
-        out = y[first:last]
-        np.multiply(rows[first:last], scale, out=out)
-        out += offset
-        if slope != 1:
-            np.maximum(out, out * slope, out=out)
-
-    over_rows(piece, rows)
-    return y
-
-
-def normalize_sums(rows, d_rows, mean, y=None, slope=1, out=None):
-    """As elementwise.normalize_sums, as Σ dy·x − μ·Σ dy."""
-
-    def piece(first, last):
-        dy = d_rows[first:last]
-        if slope != 1:
-            through = out[first:last]
-            np.maximum(y[first:last] > 0, slope, out=through, dtype=through.dtype)
-            through *= dy
-            dy = through
-        return column_sums(dy), column_products(dy, rows[first:last])
-
-    dy, dy_x = (total(sums) for sums in zip(*over_rows(piece, rows), strict=True))
-    return dy.astype(rows.dtype), (dy_x - mean * dy).astype(rows.dtype)
-
-
-def normalize_grad(rows, d_rows, mean, scale, slope, offset, out=None):
-    """As elementwise.normalize_grad, as dy·scale − x·slope + (μ·slope − offset)."""
-    offset = mean * slope - offset
-    dx = np.empty(rows.shape, rows.dtype) if out is None else out
-
-    def piece(first, last):
-        out = dx[first:last]
-        np.multiply(rows[first:last], slope, out=out)
-        np.subtract(offset, out, out=out)
-        out += d_rows[first:last] * scale
-
-    over_rows(piece, rows)
-    return dx
+    over_slices(part, len(out), -(-LEAST * len(out) // max(1, out.size)))
+    return out
 
 
 def over_flat(function, *arrays):
@@ -200,9 +118,22 @@ def tanh(x):
     return over_flat(np.tanh, x)
 
 
-def adam_update(values, grads, m, v, step_size, correction, betas, eps):
+def tanh_grad(y, dy):
+    """As elementwise.tanh_grad."""
+
+    def piece(y, dy, out):
+        np.multiply(y, y, out=out)
+        np.subtract(1, out, out=out)
+        out *= dy
+
+    return over_flat(piece, y, dy)
+
+
+def adam_update(values, grads, m, v, t, lr, betas, eps):
     """As elementwise.adam_update."""
     beta1, beta2 = betas
+    t += 1
+    step_size, correction = adam_corrections(t, lr, betas, values.dtype)
 
     def part(start, stop):
         scratch = np.empty(min(PIECE, stop - start), values.dtype)

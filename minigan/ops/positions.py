@@ -43,13 +43,14 @@ def kernel_rows(input_size, output_size, kernel_size, stride, padding):
                 yield from ((p, q, i, j0, j1, row + i - i0, column) for i in range(i0, i1))
 
 
-def conv2d(x, w, stride, padding):
+def conv2d(x, w, stride, padding, bias=None):
     """As convolution.conv2d."""
     n, kernel_size, out_channels = x.shape[0], w.shape[:2], w.shape[3]
     size = conv_output_size(x.shape[1:3], kernel_size, stride, padding)
     rows = list(kernel_rows(x.shape[1:3], size, kernel_size, stride, padding))
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
-    y = np.zeros((n, *size, out_channels), np.result_type(x, w))
+    y = np.empty((n, *size, out_channels), np.result_type(x, w))
+    y[...] = 0 if bias is None else bias
 
     # Each worker takes some of the output channels, not of the pictures: here the kernel is larger than the batch,
     # and BLAS copies what it reads of it into its own layout for every product.
@@ -64,13 +65,14 @@ def conv2d(x, w, stride, padding):
     return y
 
 
-def conv2d_grad_input(dy, w, input_size, stride, padding):
+def conv2d_grad_input(dy, w, input_size, stride, padding, bias=None):
     """As convolution.conv2d_grad_input: for each tap, all positions that use it, in one product."""
     n, out_channels = dy.shape[0], dy.shape[3]
     kernel_size, channels = w.shape[:2], w.shape[2]
     gradients = np.ascontiguousarray(dy.transpose(1, 2, 0, 3))  # (H', W', N, O)
     w = np.ascontiguousarray(w)
-    dx = np.zeros((n, *input_size, channels), np.result_type(dy, w))
+    dx = np.empty((n, *input_size, channels), np.result_type(dy, w))
+    dx[...] = 0 if bias is None else bias
     pixels = dx.transpose(1, 2, 0, 3)  # (H, W, N, C)
     met_by_tap = list(taps(input_size, dy.shape[1:3], kernel_size, stride, padding))
 

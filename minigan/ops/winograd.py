@@ -20,6 +20,7 @@ Pictures (N, H, W, C) with H and W multiples of 4; w (4, 4, C, O); y (N, H/2, W/
 
 import numpy as np
 
+from minigan.ops.numpy_convolution import add_bias
 from minigan.parallel import over_slices
 
 KERNEL, STRIDE, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
@@ -42,7 +43,7 @@ def suits(batch, input_size, kernel_size, stride, padding, channels):
     )
 
 
-def conv2d(x, w):
+def conv2d(x, w, bias=None):
     """As convolution.conv2d."""
     n, height, width, channels = x.shape
     y = np.empty((n, height // 2, width // 2, w.shape[3]), np.result_type(x, w))
@@ -52,12 +53,13 @@ def conv2d(x, w):
         for first, last in chunks(start, stop, height, width, channels, y.itemsize):
             for k, tiles in enumerate(picture_tiles(x[first:last])):
                 add_output_tiles(np.matmul(tiles, kernel[k]), k, out=y[first:last])
+            add_bias(y[first:last], bias)
 
     over_slices(part, n)
     return y
 
 
-def conv2d_grad_input(dy, w):
+def conv2d_grad_input(dy, w, bias=None):
     """As convolution.conv2d_grad_input: the transforms of conv2d, transposed, in the opposite order."""
     n, height, width, _ = dy.shape
     channels = w.shape[2]
@@ -68,6 +70,7 @@ def conv2d_grad_input(dy, w):
         for first, last in chunks(start, stop, 2 * height, 2 * width, channels, dx.itemsize):
             for k, tiles in enumerate(output_tiles(dy[first:last])):
                 add_picture_tiles(np.matmul(tiles, kernel[k]), k, out=dx[first:last])
+            add_bias(dx[first:last], bias)
 
     over_slices(part, n)
     return dx

@@ -8,11 +8,11 @@ from minigan.backend import xp
 from minigan.ops.convolution import conv2d, conv2d_grad_input, conv2d_grad_weight, pad
 
 
-def conv_transpose2d_by_zeros(x, w, output_size, stride, padding):
+def conv_transpose2d_by_zeros(x, w, output_size, stride, padding, bias=None):
     """y = conv2d(pad(insert_zeros(x)), flip(w)) with stride 1; x: (N, H, W, C) to y: (N, H', W', O)."""
     spread = insert_zeros(x, stride)
     border = full_border(spread.shape[1:3], w.shape[:2], output_size, padding)
-    return conv2d(place(spread, border), flip(w), (1, 1), NO_PADDING)
+    return conv2d(place(spread, border), flip(w), (1, 1), NO_PADDING, bias)
 
 
 def conv_transpose2d_by_zeros_grad_input(dy, w, input_size, stride, padding):
