@@ -39,6 +39,25 @@ def _import_array_module():
 
 xp = _import_array_module()
 on_cpu = xp is np
+precision = "fp32"  # how a GPU multiplies float32 matrices; set_precision changes it
+
+PRECISIONS = {"fp32": "float32", "tf32": "float32", "bf16": "float32", "fp64": "float64"}
+
+
+def set_precision(name):
+    """Choose how products are made; returns the dtype of arrays that goes with it.
+
+    "fp32" multiplies float32 numbers as they are. "tf32" and "bf16" round the factors to 10 and 7 bits of mantissa and
+    use the tensor cores of a GPU; sums, weights and everything else stay float32. "fp64" is float64 throughout.
+    Raises UserError for tf32 and bf16 on the CPU.
+    """
+    global precision
+    if name not in PRECISIONS:
+        raise unknown_name("precision", name, list(PRECISIONS))
+    if on_cpu and name in ("tf32", "bf16"):
+        raise UserError(f"--precision {name}: a GPU's (MINIGAN_BACKEND=cupy); on the CPU take fp32 or fp64")
+    precision = name
+    return np.dtype(PRECISIONS[name])
 
 
 def asarray(array, dtype=None):
@@ -68,11 +87,11 @@ class RandomStream:
     """
 
     def __init__(self, seed=0):
+        self._state = xp.zeros(3, "uint64")  # key, key, blocks used so far: one array, which a CUDA graph refers to
         self.seed(seed)
 
     def seed(self, seed):
-        self._key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
-        self._counter = xp.zeros(1, "uint64")  # blocks used so far
+        self._set(np.random.SeedSequence(seed).generate_state(2, np.uint64), 0)
 
     def normal(self, shape, dtype=np.float32):
         """Standard normal numbers, N(0, 1): √(−2·log u)·cos 2πv and √(−2·log u)·sin 2πv, with u in (0, 1]."""
@@ -93,24 +112,27 @@ class RandomStream:
 
     def state(self):
         """The state as a dictionary of integers; JSON can hold it."""
-        return {"generator": "Philox 4x64", "key": self._key.tolist(), "counter": int(to_numpy(self._counter)[0])}
+        *key, counter = to_numpy(self._state).tolist()
+        return {"generator": "Philox 4x64", "key": key, "counter": counter}
 
     def restore(self, state):
         """Go on from a `state()` taken earlier."""
-        self._key = np.array(state["key"], np.uint64)
-        self._counter.fill(state["counter"])
+        self._set(state["key"], state["counter"])
+
+    def _set(self, key, counter):
+        self._state[...] = asarray(np.array([*key, counter], np.uint64))
 
     def _raw(self, count):
         """At least `count` numbers of 64 bits, whole blocks of four."""
         blocks = -(-count // 4)
-        raw = np.random.Philox(key=self._key, counter=int(self._counter[0])).random_raw(4 * blocks)
-        self._counter += np.uint64(blocks)
+        raw = np.random.Philox(key=self._state[:2], counter=int(self._state[2])).random_raw(4 * blocks)
+        self._state[2] += np.uint64(blocks)
         return raw
 
     def _draw_on_device(self, distribution, shape, dtype):
         from minigan.ops.cupy_kernels import draw
 
-        return draw(distribution, self._key, self._counter, shape, dtype)
+        return draw(distribution, self._state, shape, dtype)
 
 
 random = RandomStream()

@@ -106,7 +106,7 @@ def _add_train(commands):
     network.add_argument("--lr", type=float, help="Adam's learning rate (default: 0.0002)")
     network.add_argument("--betas", type=float, nargs=2, metavar="B", help="Adam's β₁ β₂ (default: 0.5 0.999)")
     network.add_argument("--discriminator-steps", type=int, metavar="K", help="per generator step (default: 1)")
-    network.add_argument("--precision", metavar="NAME", help="fp32 (default) or fp64")
+    network.add_argument("--precision", metavar="NAME", help="fp32 (default), fp64; on a GPU tf32, bf16 too")
     network.add_argument("--seed", type=int, help="of weights, noise and order (default: 0)")
     run = parser.add_argument_group("run")
     run.add_argument("--out", metavar="RUN", type=Path, help="the run's folder (default: runs/DATA-1, -2, ...)")
@@ -122,12 +122,13 @@ def _add_train(commands):
         "--checkpoint-every", type=int, metavar="STEPS", help="beside the one at each epoch's end (default: none)"
     )
     run.add_argument("--keep", type=int, metavar="N", help="checkpoints kept (default: 2)")
+    run.add_argument("--no-graph", action="store_true", help="on a GPU: kernel by kernel, not as one CUDA graph")
     parser.set_defaults(command=_train)
     return parser
 
 
 def _train(arguments):
-    given = {k: v for k, v in vars(arguments).items() if k not in ("command", "parser", "out", "resume")}
+    given = {k: v for k, v in vars(arguments).items() if k not in ("command", "parser", "out", "resume", "no_graph")}
     from minigan import data, training
     from minigan.config import Config
 
@@ -136,7 +137,7 @@ def _train(arguments):
     else:
         config, saved = Config.for_data(**given), None
     # Settings that cannot work with the data are refused here, before a folder is made for them.
-    trainer = training.Trainer(config, data.load(config.data, config.root))
+    trainer = training.Trainer(config, data.load(config.data, config.root), graph=not hasattr(arguments, "no_graph"))
     if saved is None:
         folder = _new_run(arguments, config)
     try:

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from minigan.errors import UserError, unknown_name
 from minigan.losses import OBJECTIVES
 
-PRECISIONS = {"fp32": "float32", "fp64": "float64"}
+PRECISIONS = ("fp32", "tf32", "bf16", "fp64")  # see backend.set_precision
 
 # Where a data set asks for settings of its own. The shapes are there to be learned while one watches.
 DEFAULTS_OF_DATA = {
@@ -60,7 +60,7 @@ class Config:
         if self.objective not in OBJECTIVES:
             raise unknown_name("objective", self.objective, list(OBJECTIVES))
         if self.precision not in PRECISIONS:
-            raise unknown_name("precision", self.precision, list(PRECISIONS))
+            raise unknown_name("precision", self.precision, PRECISIONS)
         if self.batch_size == 1:
             raise UserError("--batch-size 1: batch normalization needs a batch of at least 2 pictures")
         for name, most in LARGEST.items():

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from minigan import plots
-from minigan.backend import RandomStream
-from minigan.config import PRECISIONS, Config
+from minigan.backend import PRECISIONS, RandomStream
+from minigan.config import Config
 from minigan.errors import UserError
 from minigan.files import replacing
 from minigan.training import build_networks, generate

@@ -10,7 +10,6 @@ import numpy as np
 
 from minigan import __version__, backend, checkpoint, gan, plots
 from minigan.backend import to_numpy
-from minigan.config import PRECISIONS
 from minigan.cuda_graph import GraphStep
 from minigan.data.batches import Batches
 from minigan.errors import CheckpointError, UserError
@@ -45,7 +44,7 @@ class Trainer:
 
     def __init__(self, config, dataset, graph=True):
         self.config, self.dataset = config, dataset
-        self.dtype = np.dtype(PRECISIONS[config.precision])
+        self.dtype = backend.set_precision(config.precision)
         backend.seed(config.seed)
         self.generator, self.discriminator = build_networks(config, dataset.images.shape[1:])
         self.objective = OBJECTIVES[config.objective]()
@@ -155,7 +154,7 @@ def build_networks(config, image_shape):
     if height != width:
         raise UserError(f"expected square pictures, got {height}×{width}; crop them first")
     networks = dcgan(height, channels, config.latent_dim, config.width)
-    return tuple(network.astype(PRECISIONS[config.precision]) for network in networks)
+    return tuple(network.astype(backend.PRECISIONS[config.precision]) for network in networks)
 
 
 def generate(generator, noise, batch_size=128):

@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -36,8 +37,9 @@ def library():
             registered = "\n".join(f"KERNEL({name})" for name in kernel_names(text))
             source.write_text(f'#include "{HEADER}"\n{text}\n{registered}\n', encoding="utf-8")
             subprocess.run([compiler, *OPTIONS, "-shared", "-o", built, source], check=True)
-            shutil.move(built, path.with_suffix(f".{id(folder)}"))
-        path.with_suffix(f".{id(folder)}").replace(path)
+            fresh = path.with_suffix(f".{os.getpid()}")
+            shutil.move(built, fresh)
+        fresh.replace(path)  # whole or not at all: other tests may be building it too
     return ctypes.CDLL(str(path))
 
 

@@ -22,6 +22,7 @@ SAME_TESTS = [
     "test_losses.py",
     "test_optim.py",
     "test_gan.py",
+    "test_cupy_ops.py",
 ]
 
 

@@ -8,19 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from minigan import backend
 from minigan.backend import xp
 
 ROWS, THREADS, STAGES = 128, 256, 3  # of a block's tile, as in kernels.cu (struct Tiles)
 NULL = np.uint64(0)  # a pointer to nothing
 MOST_SHARED = 48 * 1024  # a kernel that needs more has to ask
-
-precision = "fp32"  # of products of float32: "fp32", "tf32" or "bf16"; set_precision changes it
-
-
-def set_precision(name):
-    """How float32 products are made: "fp32" exactly, "tf32" or "bf16" on tensor cores, sums in float32 always."""
-    global precision
-    precision = name
 
 
 @cache
@@ -98,7 +91,7 @@ def product(kind, a, b, result, geometry, bias=None, add=False):
     across = 64 if columns > 16 else 16
     step = 16 if result.dtype.itemsize == 8 else 32
     down, wide = -(-rows // ROWS), -(-columns // across)
-    # A product of few tiles is shared out along its depth, among as many blocks as run at once: they wait for each other.
+    # A product of few tiles is shared out along its depth, among as many blocks as run at once: they meet at the end.
     splits = max(1, min(multiprocessors() // (down * wide * phases), -(-depth // step) // 4))
     partial, meetings, _ = scratch()
     vector = 16 // result.dtype.itemsize
@@ -106,7 +99,7 @@ def product(kind, a, b, result, geometry, bias=None, add=False):
     vector_b = o % vector == 0 and b.data.ptr % 16 == 0
     name = suffix(result.dtype)
     launch(
-        f"{kind}_{across}_{precision if name == 'fp32' else name}",
+        f"{kind}_{across}_{backend.precision if name == 'fp32' else name}",
         (down, wide, phases * splits),
         (THREADS,),
         a,
@@ -143,12 +136,13 @@ def by_columns(batches, m, channels, dtype):
     needed = batches * chunks * 2 * channels * dtype.itemsize
     if needed > partial.size:
         partial = xp.empty(needed, "uint8")
-    return (groups, chunks, batches), (32, 8), partial, meetings, 2 * 8 * 32 * dtype.itemsize
+    height = 32 if m >= 1024 else 8  # rows of a block
+    return (groups, chunks, batches), (32, height), partial, meetings, 2 * height * 32 * dtype.itemsize
 
 
-def draw(distribution, key, counter, shape, dtype):
-    """Numbers from Philox, "normal" or "uniform"; `counter` (1,) moves on by the blocks of four that were used."""
+def draw(distribution, stream, shape, dtype):
+    """Numbers from Philox, "normal" or "uniform"; stream: {key, key, blocks of four used}, the last moves on."""
     out = xp.empty(shape, dtype)
     n = np.int64(out.size)
-    launch(f"{distribution}_{suffix(out.dtype)}", *each(int(n)), out, counter, *key, n, scratch()[2])
+    launch(f"{distribution}_{suffix(out.dtype)}", *each(int(n)), out, stream, n, scratch()[2])
     return out

@@ -1,4 +1,4 @@
-"""The operations on a GPU: one kernel each (kernels.cu), so that a whole training step is fewer than a hundred launches."""
+"""The operations on a GPU, one kernel each (kernels.cu): a whole training step is fewer than a hundred launches."""
 
 import numpy as np
 
@@ -112,7 +112,7 @@ def sum_rows(rows, add_to=None):
 
 
 def batch_norm(x, gamma, beta, running_mean, running_var, eps, momentum, slope=1):
-    """As normalization.batch_norm, in one kernel: the blocks sum their rows, wait for each other, and normalize them."""
+    """As normalization.batch_norm, in one kernel: blocks sum their rows, wait for each other, and normalize them."""
     x, gamma, beta = of_one_dtype(x, gamma, beta)
     batches, m, channels = x.shape
     y = xp.empty(x.shape, x.dtype)
@@ -121,8 +121,8 @@ def batch_norm(x, gamma, beta, running_mean, running_var, eps, momentum, slope=1
     moved = [array.astype(x.dtype, copy=False) for array in (running_mean, running_var)]
     grid, block, partial, meetings, shared = by_columns(batches, m, channels, x.dtype)
     launch(
-        f"batch_norm_{suffix(x.dtype)}", grid, block, x, gamma, beta, *moved, y, mean, inverse_deviation, partial, meetings,
-        m, channels, float(eps), float(momentum), float(slope), shared=shared,
+        f"batch_norm_{suffix(x.dtype)}", grid, block, x, gamma, beta, *moved, y, mean, inverse_deviation, partial,
+        meetings, m, channels, float(eps), float(momentum), float(slope), shared=shared,
     )  # fmt: skip
     for array, new in zip((running_mean, running_var), moved, strict=True):
         if new.dtype != array.dtype:
@@ -218,8 +218,8 @@ def add_score_means(totals, real, fake, logistic, threshold):
     """As elementwise.add_score_means."""
     real, fake = of_one_dtype(real, fake)
     launch(
-        f"add_score_means_{suffix(real.dtype)}", (1,), (256,), totals, real, fake, logistic, float(threshold), real.size,
-        fake.size, shared=256 * 8,
+        f"add_score_means_{suffix(real.dtype)}", (1,), (256,), totals, real, fake, logistic, float(threshold),
+        real.size, fake.size, shared=256 * 8,
     )  # fmt: skip
 
 
@@ -235,6 +235,6 @@ def next_images(images, order, place, count, dtype):
 def adam_update(values, grads, m, v, t, lr, betas, eps):
     """As elementwise.adam_update."""
     launch(
-        f"adam_{suffix(values.dtype)}", *each(values.size), values, grads, m, v, t, float(lr), *map(float, betas), float(eps),
-        np.int64(values.size), scratch()[2],
+        f"adam_{suffix(values.dtype)}", *each(values.size), values, grads, m, v, t, float(lr), *map(float, betas),
+        float(eps), np.int64(values.size), scratch()[2],
     )  # fmt: skip

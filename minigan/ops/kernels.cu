@@ -427,26 +427,25 @@ PRODUCTS(fp64, double, FULL)
 
 // ---- sums over the rows of (batches, m, C) --------------------------------------------------------------------------
 
-// Blocks are (32, 8): 32 channels side by side, 8 rows at a time. Grid: (groups of channels, chunks of rows, batches).
+// Blocks are (32, height): 32 channels side by side, `height` rows at a time. Grid: (groups of channels, chunks of rows, batches).
 // Each block sums its chunk; after grid_wait every block adds the chunks up in order, in double.
 template <typename T>
 struct ColumnSums {
-  static const int ROWS = 8;
-  int channel, first, last, chunks;
-  T* partial;  // (batches, chunks, 2, C)
 
-  // sum(channel, row) is added up over this block's rows, for two quantities at once.
+  // Two sums over this block's rows; terms(row, one, two) adds what a row gives. to: (2, C)
   template <typename F>
   static __device__ void of_chunk(int c, int channels, int first, int last, T* to, F terms) {
-    T* buffer = (T*)shared_memory;  // (2, ROWS, 32)
+    T* buffer = (T*)shared_memory;  // (2, height, 32)
+    const int height = blockDim.y;
     T one = 0, two = 0;
     if (c < channels)
-      for (int row = first + threadIdx.y; row < last; row += ROWS) terms(row, one, two);
+#pragma unroll 4
+      for (int row = first + threadIdx.y; row < last; row += height) terms(row, one, two);
     int place = threadIdx.y * 32 + threadIdx.x;
-    buffer[place] = one, buffer[ROWS * 32 + place] = two;
+    buffer[place] = one, buffer[height * 32 + place] = two;
     __syncthreads();
     if (threadIdx.y == 0 && c < channels) {
-      for (int y = 1; y < ROWS; y++) one += buffer[y * 32 + threadIdx.x], two += buffer[(ROWS + y) * 32 + threadIdx.x];
+      for (int y = 1; y < height; y++) one += buffer[y * 32 + threadIdx.x], two += buffer[(height + y) * 32 + threadIdx.x];
       to[c] = one, to[channels + c] = two;
     }
     __syncthreads();
@@ -505,7 +504,8 @@ __device__ void batch_norm(const T* x, const T* gamma, const T* beta, T* running
     }
     scale *= gamma[c];
     T offset = beta[c];
-    for (int row = first + threadIdx.y; row < last; row += ColumnSums<T>::ROWS) {
+#pragma unroll 4
+    for (int row = first + threadIdx.y; row < last; row += blockDim.y) {
       long long i = (long long)row * channels + c;
       T value = (rows[i] - center) * scale + offset;
       y_rows[i] = value > 0 ? value : (T)slope * value;
@@ -547,7 +547,8 @@ __device__ void batch_norm_grad(const T* x, const T* y, const T* dy, const T* me
     ColumnSums<T>::of_all(partial + (long long)batch * chunks * 2 * channels, chunks, channels, c, sum, with_x);
     T deviation = inverse_deviation[batch * channels + c], scale = gamma[c] * deviation, center = mean[batch * channels + c];
     T mean_d = train ? (T)(sum / m) : 0, along_x = train ? (T)(with_x * deviation * deviation / m) : 0;
-    for (int row = first + threadIdx.y; row < last; row += ColumnSums<T>::ROWS) {
+#pragma unroll 4
+    for (int row = first + threadIdx.y; row < last; row += blockDim.y) {
       long long i = start + (long long)row * channels + c;
       dx[i] = (through(i) - mean_d - (x[i] - center) * along_x) * scale;
     }
@@ -570,20 +571,20 @@ __device__ void sum_rows(const T* rows, T* out, int add, T* partial, unsigned* m
 }
 
 #define NORMALIZATIONS(NAME, T)                                                                                           \
-  extern "C" __global__ void batch_norm_##NAME(const T* x, const T* gamma, const T* beta, T* running_mean, T* running_var, \
+  extern "C" __global__ void __launch_bounds__(1024) batch_norm_##NAME(const T* x, const T* gamma, const T* beta, T* running_mean, T* running_var, \
                                                T* y, T* mean, T* inverse_deviation, T* partial, unsigned* meeting, int m,  \
                                                int channels, double eps, double momentum, double slope) {                  \
     batch_norm<T>(x, gamma, beta, running_mean, running_var, y, mean, inverse_deviation, partial, meeting, m, channels,    \
                   eps, momentum, slope);                                                                                   \
   }                                                                                                                        \
-  extern "C" __global__ void batch_norm_grad_##NAME(const T* x, const T* y, const T* dy, const T* mean,                    \
+  extern "C" __global__ void __launch_bounds__(1024) batch_norm_grad_##NAME(const T* x, const T* y, const T* dy, const T* mean,                    \
                                                     const T* inverse_deviation, const T* gamma, T* dx, T* dgamma,          \
                                                     T* dbeta, T* partial, unsigned* meeting, int m, int channels,          \
                                                     double slope, int train) {                                             \
     batch_norm_grad<T>(x, y, dy, mean, inverse_deviation, gamma, dx, dgamma, dbeta, partial, meeting, m, channels, slope,  \
                        train);                                                                                             \
   }                                                                                                                        \
-  extern "C" __global__ void sum_rows_##NAME(const T* rows, T* out, int add, T* partial, unsigned* meeting, int m,         \
+  extern "C" __global__ void __launch_bounds__(1024) sum_rows_##NAME(const T* rows, T* out, int add, T* partial, unsigned* meeting, int m,         \
                                              int channels) {                                                               \
     sum_rows<T>(rows, out, add, partial, meeting, m, channels);                                                            \
   }
@@ -624,6 +625,7 @@ __device__ void philox(unsigned long long counter, unsigned long long key0, unsi
   out[0] = a, out[1] = b, out[2] = c, out[3] = d;
 }
 
+// stream of random numbers: {key, key, blocks of four used so far}
 #define ELEMENTWISE(NAME, T)                                                                                             \
   extern "C" __global__ void leaky_relu_##NAME(const T* x, T* y, double slope, long long n) {                            \
     EACH(n) y[i] = x[i] > 0 ? x[i] : (T)slope * x[i];                                                                    \
@@ -703,11 +705,10 @@ __device__ void philox(unsigned long long counter, unsigned long long key0, unsi
     }                                                                                                                    \
     if (last_block(ticket)) *t = now;                                                                                    \
   }                                                                                                                      \
-  extern "C" __global__ void normal_##NAME(T* out, unsigned long long* counter, unsigned long long key0,                 \
-                                           unsigned long long key1, long long n, unsigned* ticket) {                     \
-    unsigned long long first = *counter, raw[4];                                                                         \
+  extern "C" __global__ void normal_##NAME(T* out, unsigned long long* stream, long long n, unsigned* ticket) {          \
+    unsigned long long first = stream[2], raw[4];                                                                        \
     EACH((n + 3) / 4) {                                                                                                  \
-      philox(first + i + 1, key0, key1, raw);                                                                            \
+      philox(first + i + 1, stream[0], stream[1], raw);                                                                            \
       for (int pair = 0; pair < 2; pair++) {                                                                             \
         double u = ((raw[2 * pair] >> 11) + 1) * 0x1p-53, v = (raw[2 * pair + 1] >> 11) * 0x1p-53;                       \
         double radius = sqrt(-2 * log(u)), angle = v * 6.283185307179586;                                                \
@@ -715,16 +716,15 @@ __device__ void philox(unsigned long long counter, unsigned long long key0, unsi
         if (4 * i + 2 * pair + 1 < n) out[4 * i + 2 * pair + 1] = (T)(radius * sin(angle));                              \
       }                                                                                                                  \
     }                                                                                                                    \
-    if (last_block(ticket)) *counter = first + (n + 3) / 4;                                                              \
+    if (last_block(ticket)) stream[2] = first + (n + 3) / 4;                                                             \
   }                                                                                                                      \
-  extern "C" __global__ void uniform_##NAME(T* out, unsigned long long* counter, unsigned long long key0,                \
-                                            unsigned long long key1, long long n, unsigned* ticket) {                    \
-    unsigned long long first = *counter, raw[4];                                                                         \
+  extern "C" __global__ void uniform_##NAME(T* out, unsigned long long* stream, long long n, unsigned* ticket) {         \
+    unsigned long long first = stream[2], raw[4];                                                                        \
     EACH((n + 3) / 4) {                                                                                                  \
-      philox(first + i + 1, key0, key1, raw);                                                                            \
+      philox(first + i + 1, stream[0], stream[1], raw);                                                                            \
       for (int j = 0; j < 4 && 4 * i + j < n; j++) out[4 * i + j] = (T)((raw[j] >> 40) * 0x1p-24);                       \
     }                                                                                                                    \
-    if (last_block(ticket)) *counter = first + (n + 3) / 4;                                                              \
+    if (last_block(ticket)) stream[2] = first + (n + 3) / 4;                                                             \
   }
 
 ELEMENTWISE(fp32, float)
