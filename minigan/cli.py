@@ -315,6 +315,7 @@ def _add_bench(commands):
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default: 2)")
     parser.add_argument("--against", metavar="PEER", choices=list(PEERS), action="append", default=[],
                         help=f"measure {' or '.join(PEERS)} too")  # fmt: skip
+    parser.add_argument("--precision", default="fp32", metavar="NAME", help="fp32 (default); on a GPU tf32, bf16 too")
     parser.add_argument("--profile", action="store_true", help="where a step's time goes, operation by operation")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(command=_bench)
@@ -331,24 +332,29 @@ def _bench(arguments):
         raise UserError(f"--batch-size {min(arguments.batch_size)}: expected 1 or more")
     if not 0 < arguments.seconds < 3600:
         raise UserError(f"--seconds {arguments.seconds}: expected a number above 0")
-    import minigan.backend  # noqa: F401, a wrong MINIGAN_BACKEND is refused here and not in every worker
+    from minigan import backend  # a wrong MINIGAN_BACKEND is refused here and not in every worker
+    from minigan.bench import gpu
 
+    if arguments.precision == "fp64":
+        raise UserError("bench --precision fp64: expected fp32, or on a GPU tf32 or bf16")
+    backend.set_precision(arguments.precision)
     if arguments.profile:
         from minigan.bench import profile
 
         for size in arguments.batch_size:
             print("\n".join(profile.table(size, arguments.width)), end="\n\n")
         return 0
+    settings = arguments.width, arguments.rounds, arguments.seconds, arguments.against
     results = [
-        bench.measure(size, arguments.width, arguments.rounds, arguments.seconds, arguments.against)
+        bench.measure(size, *settings) if backend.on_cpu else gpu.measure(size, *settings, arguments.precision)
         for size in arguments.batch_size
     ]
     if arguments.json:
         print(json.dumps([result for group in results for result in group], indent=2))
         return 0
     for group in results:
-        print("\n".join(bench.table(group)), end="\n\n")
-    if warning := doctor.slow_kernels_warning():
+        print("\n".join(bench.table(group) if backend.on_cpu else gpu.table(group)), end="\n\n")
+    if backend.on_cpu and (warning := doctor.slow_kernels_warning()):
         print(f"warning: {warning}")
     return 0
 

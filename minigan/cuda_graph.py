@@ -8,6 +8,7 @@ count, the random counter and the place in the epoch, is counted on by kernels, 
 
 import gc
 import warnings
+from typing import Any
 
 from minigan.backend import xp
 
@@ -21,7 +22,7 @@ class GraphStep:
 
     def __init__(self, step, warm_up=2):
         self.step, self.warm_up = step, warm_up
-        self.graph = None
+        self.graph: Any = None
         self.failed = False
 
     def __call__(self):

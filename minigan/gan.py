@@ -16,14 +16,13 @@ def discriminator_step(generator, discriminator, real, z, objective, optimizer, 
     the statistics of each by itself. Returns the loss, a scalar on the device.
     """
     fake, _ = generator.forward(z)  # its cache is dropped: nothing flows into the generator
-    both = xp.concatenate([real, fake])
-    scores, cache = discriminator.forward(both, train=2)
+    scores, cache = discriminator.forward(side_by_side(real, fake), train=2)
     real_scores, fake_scores = scores[: len(real)], scores[len(real) :]
 
     loss, d_real, d_fake = objective.discriminator(real_scores, fake_scores)
 
     optimizer.zero_grad()
-    discriminator.backward(xp.concatenate([d_real, d_fake]), cache, input_grad=False)
+    discriminator.backward(side_by_side(d_real, d_fake), cache, input_grad=False)
     optimizer.step()
 
     if watch is not None:
@@ -48,3 +47,10 @@ def generator_step(generator, discriminator, z, objective, optimizer):
     generator.backward(d_fake, generator_cache, input_grad=False)
     optimizer.step()
     return loss
+
+
+def side_by_side(real, fake):
+    """(2N, ...): the one batch, then the other. Two plain copies, which a CUDA graph can hold."""
+    both = xp.empty((len(real) + len(fake), *real.shape[1:]), real.dtype)
+    both[: len(real)], both[len(real) :] = real, fake
+    return both

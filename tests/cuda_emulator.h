@@ -1,9 +1,8 @@
 // CUDA on the CPU, for tests: one fiber for each thread of a block, so that barriers, warp exchanges, asynchronous
 // copies and blocks that wait for each other behave as on a GPU. Included before kernels.cu by cuda_emulator.py.
 //
-// It stops with a message at what would hang or read nonsense on a GPU: threads of a block at different barriers, a
-// grid that waits for itself, an unaligned copy. Shared memory starts as NaN, copies arrive only when they are waited
-// for. It cannot see data races between barriers, nor the speed of anything.
+// It stops with a message where threads or blocks wait for ever and at unaligned copies. Shared memory starts as NaN,
+// copies arrive only when they are waited for. It cannot see every race between barriers, nor the speed of anything.
 #pragma once
 #define EMULATED
 #include <setjmp.h>

@@ -271,6 +271,12 @@ class Kernel:
         perform(lambda: cuda_emulator.launch(self.name, grid, block, host, shared_mem))
 
 
+def matmul(a, b, out):
+    """A product by cuBLAS, of any size: counted, not computed."""
+    refuse_in_capture("a matrix product by cuBLAS")
+    count(a, b)
+
+
 class Graph:
     def __init__(self, actions):
         self.actions = actions
@@ -350,7 +356,7 @@ def install():
         setattr(cupy, name, function(getattr(np, name)))
     cupy.__version__ = "strict fake"
     cupy.ndarray, cupy.asarray, cupy.empty, cupy.ascontiguousarray = ndarray, asarray, empty, ascontiguousarray
-    cupy.RawModule = RawModule
+    cupy.RawModule, cupy.matmul, cupy.empty_like = RawModule, matmul, lambda a: empty(a.shape, a.dtype)
     cupy.lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=as_strided))
     device = types.SimpleNamespace(attributes={"MultiProcessorCount": MULTIPROCESSORS})
     cupy.cuda = types.SimpleNamespace(
@@ -360,6 +366,10 @@ def install():
         Device=lambda: device,
         MemoryPool=MemoryPool,
         using_allocator=using_allocator,
+        runtime=types.SimpleNamespace(
+            getDeviceProperties=lambda number: {"name": b"imaginary GPU", "totalGlobalMem": 2**34},
+            memGetInfo=lambda: (2**33, 2**34),
+        ),
     )
     sys.modules["cupy"] = cupy
 

@@ -21,11 +21,12 @@ PEERS = {
 class Engine:
     """A worker process that computes when it is told to."""
 
-    def __init__(self, name, batch_size, width):
+    def __init__(self, name, batch_size, width, precision="fp32", environment=None):
         self.name = name
         self.times: dict[str, list[float]] = {"train": [], "sample": []}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "minigan.bench.worker", name, str(batch_size), str(width)],
+            [sys.executable, "-m", "minigan.bench.worker", name, str(batch_size), str(width), precision],
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -56,13 +57,15 @@ class Engine:
         self.process.wait()
 
 
-def engines_of(against):
-    """minigan, the BLAS peak, and the variants of each peer. Raises UserError where a peer is not installed."""
-    names = ["minigan", "blas"]
+def engines_of(against, own=("minigan", "blas"), peers=PEERS):
+    """minigan, the machine's limits, and the variants of each peer. Raises UserError where a peer is not installed."""
+    names = [*own]
     for peer in against:
+        if peer not in peers:
+            raise UserError(f"bench --against {peer}: not on this backend; known: {', '.join(peers)}")
         if subprocess.run([sys.executable, "-c", f"import {peer}"], capture_output=True, check=False).returncode:
             raise UserError(f"bench --against {peer}: {peer} is not installed: pip install {peer}")
-        names += PEERS[peer]
+        names += peers[peer]
     return names
 
 

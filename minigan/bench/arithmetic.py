@@ -22,6 +22,24 @@ def multiplications(network, x):
     return counts
 
 
+def bytes_per_step(width, batch_size):
+    """The least that a training step moves in float32: 28 bytes a parameter for Adam (value, gradient and two moments
+    read, three of them written), and each layer's output written once and read twice, in each of its passes.
+    """
+    from minigan.backend import xp
+
+    generator, discriminator = dcgan(width=width)
+    z = xp.zeros((1, 128), "float32")
+    numbers, passes = [], []
+    for network, x, times in ((generator, z, 2 + 1), (discriminator, generator.forward(z, train=False)[0], 3 + 3)):
+        for layer in network.layers:
+            x, _ = layer.forward(x, train=False)
+            numbers.append(x.size)
+            passes.append(times)
+    parameters = sum(param.value.size for network in (generator, discriminator) for param in network.parameters())
+    return 28 * parameters + batch_size * 12 * sum(n * times for n, times in zip(numbers, passes, strict=True))
+
+
 def flop_per_image(width):
     """Floating-point operations of one training step, per real picture: two for each multiplication and addition.
 

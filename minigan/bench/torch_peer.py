@@ -82,6 +82,55 @@ def benchmark(batch_size, width, variant):
     return train, sample
 
 
+def benchmark_on_gpu(batch_size, width, variant, precision):
+    """(train, sample) on a GPU: eager, channels last, one CUDA graph, or compiled; fp32, tf32, or bf16 by autocast."""
+    torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    layout = torch.contiguous_format if variant == "eager" else torch.channels_last
+    networks = [network.to("cuda", memory_format=layout) for network in dcgan(width=width)]
+    real = (torch.rand(batch_size, 3, 32, 32, device="cuda") * 2 - 1).contiguous(memory_format=layout)
+    generator_optimizer, discriminator_optimizer = (
+        torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True, capturable=variant == "graph")
+        for network in networks
+    )
+    if variant == "compiled":
+        networks = [torch.compile(network) for network in networks]
+    generator, discriminator = networks
+
+    def autocast():
+        return torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16", cache_enabled=variant != "graph")
+
+    def train():
+        with autocast():
+            z = torch.randn(batch_size, 128, device="cuda")
+            discriminator_step(generator, discriminator, real, z, discriminator_optimizer)
+            z = torch.randn(batch_size, 128, device="cuda")
+            generator_step(generator, discriminator, z, generator_optimizer)
+
+    def sample():
+        generator.eval()
+        with torch.inference_mode(), autocast():
+            generator(torch.randn(batch_size, 128, device="cuda"))
+        generator.train()
+
+    return (recorded(train) if variant == "graph" else train), sample
+
+
+def recorded(train):
+    """train() as a CUDA graph, after a warm-up on a stream of its own, as PyTorch's documentation asks."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(11):
+            train()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        train()
+    return graph.replay
+
+
 def copy_weights(network, peer):
     """minigan's weights into the peer: kernels become (out, in, kh, kw), pictures (H, W, C) become (C, H, W)."""
     ours = [layer for layer in network.layers if layer.parameters()]

@@ -1,9 +1,10 @@
 """One engine in a process of its own: reads orders, carries them out, answers with the seconds they took.
 
-    python -m minigan.bench.worker ENGINE BATCH_SIZE WIDTH
+    python -m minigan.bench.worker ENGINE BATCH_SIZE WIDTH PRECISION
 
-Orders are lines: `train 5` makes five training steps, `sample 5` generates five batches, `memory` answers with the
-most memory the process has held. Answers are JSON.
+Orders are lines: `train 5` makes five training steps, `sample 5` generates five batches, `host 5` gives the order for
+five training steps and does not wait for a GPU to have carried them out, `memory` answers with the most memory the
+process has held, or that is taken on the GPU. Answers are JSON.
 """
 
 import json
@@ -25,13 +26,12 @@ class Engine:
     train: Any
     sample: Any
     synchronize: Any = time.perf_counter  # on the CPU there is nothing to wait for
+    memory: Any = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MiB, on Linux
 
 
-def minigan_engine(batch_size, width):
-    """minigan's own training step."""
+def minigan_steps(batch_size, width):
+    """(train, sample) of minigan: one discriminator and one generator step; one batch of pictures."""
     import minigan as mg
-    from minigan.doctor import blas
-    from minigan.parallel import threads
 
     mg.backend.seed(0)
     generator, discriminator = mg.models.dcgan(width=width)
@@ -49,12 +49,21 @@ def minigan_engine(batch_size, width):
     def sample():
         generator.forward(mg.backend.random.normal((batch_size, 128)), train=False)
 
+    return train, sample
+
+
+def minigan_engine(batch_size, width):
+    """minigan's own training step on the CPU."""
+    import minigan as mg
+    from minigan.doctor import blas
+    from minigan.parallel import threads
+
     found = blas()
     description = (
         f"minigan {mg.__version__}, {mg.backend.name} {mg.backend.xp.__version__}, fp32, "
         f"{found.get('internal_api')} {found.get('version')}, {found.get('architecture')} kernels, {threads} workers"
     )
-    return Engine(description, train, sample, mg.backend.synchronize)
+    return Engine(description, *minigan_steps(batch_size, width))
 
 
 def blas_engine(batch_size, width):
@@ -115,21 +124,26 @@ def serve(engine):
     for line in sys.stdin:
         order, *count = line.split()
         if order == "memory":
-            answer = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MiB, on Linux
+            answer = engine.memory()
         else:
-            run = getattr(engine, order)
+            run = engine.train if order == "host" else getattr(engine, order)
             engine.synchronize()
             start = time.perf_counter()
             for _ in range(int(count[0])):
                 run()
-            engine.synchronize()
+            if order != "host":
+                engine.synchronize()
             answer = time.perf_counter() - start
         print(json.dumps(answer), flush=True)
 
 
-def main(name, batch_size, width):
+def main(name, batch_size, width, precision):
     try:
-        engine = ENGINES[name](int(batch_size), int(width))
+        from minigan import backend
+        from minigan.bench import gpu
+
+        backend.set_precision(precision)
+        engine = (ENGINES if backend.on_cpu else gpu.ENGINES)[name](int(batch_size), int(width))
         for _ in range(2):
             engine.train()
         engine.synchronize()

@@ -51,8 +51,13 @@ def suffix(dtype):
         raise TypeError(f"expected float32 or float64, got {dtype}") from None
 
 
+launches = 0  # so far, for `minigan bench`
+
+
 def launch(name, grid, block, *arguments, shared=0):
     """Launch one kernel. Python numbers become int32 or float64: a kernel takes `int` and `double`."""
+    global launches
+    launches += 1
     run = kernel(name)
     if shared > MOST_SHARED and run.max_dynamic_shared_size_bytes < shared:
         run.max_dynamic_shared_size_bytes = shared

@@ -48,9 +48,16 @@ def conv2d_grad_weight(x, dy, kernel_size, stride, padding, add_to=None):
     """As convolution.conv2d_grad_weight."""
     x, dy = of_one_dtype(x, dy)
     shape = (*kernel_size, x.shape[3], dy.shape[3])
-    return into(
-        add_to, shape, x.dtype, "weight_gradient", x, dy, geometry(x.shape, dy.shape[1:3], shape, stride, padding)
-    )
+    layout = geometry(x.shape, dy.shape[1:3], shape, stride, padding)
+    if add_to is not None and add_to.dtype == x.dtype and add_to.flags.c_contiguous:
+        product("weight_gradient", x, dy, add_to, layout, add=True)
+        return add_to
+    dw = xp.empty(shape, x.dtype)
+    product("weight_gradient", x, dy, dw, layout)
+    if add_to is None:
+        return dw
+    add_to += dw
+    return add_to
 
 
 def matmul(a, b, bias=None, add_to=None):
@@ -80,19 +87,6 @@ def of_one_dtype(*arrays):
     """Contiguous, and in the wider of their dtypes."""
     dtype = np.result_type(*(array.dtype for array in arrays))
     return [xp.ascontiguousarray(array.astype(dtype, copy=False)) for array in arrays]
-
-
-def into(add_to, shape, dtype, *arguments):
-    """A product into a new array, or added to what is in `add_to`."""
-    if add_to is None or add_to.dtype != dtype or not add_to.flags.c_contiguous:
-        result = xp.empty(shape, dtype)
-        product(*arguments[:3], result, *arguments[3:])
-        if add_to is None:
-            return result
-        add_to += result
-    else:
-        product(*arguments[:3], add_to, *arguments[3:], add=True)
-    return add_to
 
 
 def sum_rows(rows, add_to=None):
