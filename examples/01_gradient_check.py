@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minigan as mg
+from minigan.backend import asarray, to_numpy
 
 
 class WrongBatchNorm(mg.layers.BatchNorm):
@@ -27,8 +28,8 @@ class WrongBatchNorm(mg.layers.BatchNorm):
 
 
 def input_gradient(layer, x, dy):
-    _, cache = layer.forward(x)
-    return layer.backward(dy, cache)
+    _, cache = layer.forward(asarray(x))
+    return to_numpy(layer.backward(asarray(dy), cache))
 
 
 def finite_differences(layer, x, dy, h=1e-5):
@@ -37,7 +38,7 @@ def finite_differences(layer, x, dy, h=1e-5):
     for i in np.ndindex(*x.shape):
         step = np.zeros_like(x)
         step[i] = h
-        above, below = (float((layer.forward(x + s)[0] * dy).sum()) for s in (step, -step))
+        above, below = ((to_numpy(layer.forward(asarray(x + s))[0]) * dy).sum() for s in (step, -step))
         gradient[i] = (above - below) / (2 * h)
     return gradient
 
@@ -47,9 +48,9 @@ def main(out="gradient_check.png"):
     x, dy = random.standard_normal((2, 12, 1))
     right, wrong = (kind(1).astype("float64") for kind in (mg.layers.BatchNorm, WrongBatchNorm))
 
-    print(mg.gradcheck.check(right, x), end="\n\n")
+    print(mg.gradcheck.check(right, asarray(x)), end="\n\n")
     try:
-        mg.gradcheck.check(wrong, x)
+        mg.gradcheck.check(wrong, asarray(x))
     except mg.gradcheck.GradientError as error:
         print(f"caught: {error}")
 

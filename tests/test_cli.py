@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minigan import cli
+from minigan import backend, cli
 from minigan.run_folder import RunFolder
 
 TRAIN = ["train", "--batch-size", "8", "--width", "4", "--latent-dim", "8"]
@@ -102,12 +102,14 @@ def test_doctor(capsys):
 
 def test_bench(capsys):
     assert minigan("bench", "--batch-size", 4, "--width", 2, "--rounds", 2, "--seconds", 0.01, "--json") == 0
-    (result,) = json.loads(capsys.readouterr().out)
+    result, *others = json.loads(capsys.readouterr().out)
     assert result["engine"] == "minigan"
     assert result["images_per_second"] > 0
     assert result["samples_per_second"] > 0
-    assert 0 < result["of_blas_peak"] < 1.2
-    assert result["peak_memory_mib"] > 20
+    if backend.on_cpu:
+        assert not others
+        assert 0 < result["of_blas_peak"] < 1.2
+        assert result["peak_memory_mib"] > 20
     assert minigan("bench", "--batch-size", 4, "--width", 16, "--profile") == 0
     out = capsys.readouterr().out
     assert "conv2d_grad_input" in out

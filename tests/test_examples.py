@@ -18,7 +18,7 @@ def test_example(path, tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", str(path), *arguments],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(path.parent.parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(path.parent.parent), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         timeout=120,
