@@ -23,6 +23,7 @@ class Adam:
 
     def __init__(self, params, lr=2e-4, betas=(0.5, 0.999), eps=1e-8):
         self.params = list(params)
+        self.rate = xp.zeros((), "float64")
         self.lr, self.betas, self.eps = lr, tuple(betas), eps
         self._require_sane_settings()
         dtype = self.params[0].value.dtype
@@ -32,6 +33,16 @@ class Adam:
         self.m, self.v = xp.zeros(size, dtype), xp.zeros(size, dtype)
         self.t = xp.zeros((), "float64")
 
+    @property
+    def lr(self):
+        """The learning rate. It is kept on the device as well (`rate`), where a recorded step sees a change of it."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr):
+        self._lr = lr
+        self.rate.fill(lr)
+
     def zero_grad(self):
         """Clear the gradients; nothing else ever does."""
         self.grads.fill(0)
@@ -39,7 +50,7 @@ class Adam:
     def step(self):
         """Move the parameters along their gradients, in place, and count their versions up."""
         self._require_own_views()
-        ops.adam_update(self.values, self.grads, self.m, self.v, self.t, self.lr, self.betas, self.eps)
+        ops.adam_update(self.values, self.grads, self.m, self.v, self.t, self.rate, self.betas, self.eps)
         for param in self.params:
             param.version += 1
 

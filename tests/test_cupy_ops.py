@@ -210,7 +210,7 @@ def test_adam():
     states = [[*(asarray(array) for array in start), xp.zeros(())] for _ in range(2)]
     for _ in range(3):
         for module, state in zip((cupy_ops, elementwise), states, strict=True):
-            module.adam_update(*state, 1e-3, (0.5, 0.999), 1e-8)
+            module.adam_update(*state, asarray(np.array(1e-3)), (0.5, 0.999), 1e-8)
     for actual, expected in zip(*states, strict=True):
         close(actual, expected)
 

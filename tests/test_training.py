@@ -72,8 +72,8 @@ def test_a_run_leaves_its_files(tmp_path):
 
 
 def test_metrics_are_the_means_of_the_steps(tmp_path):
-    """Loss and accuracy as one computes them by hand from the same steps."""
-    trainer = training.Trainer(Config(**SMALL), shapes())
+    """Loss and accuracy as one computes them by hand from the same steps, which a CUDA graph would not allow."""
+    trainer = training.Trainer(Config(**SMALL), shapes(), graph=False)
     losses, seen = [], []
     watch, add = trainer.meter.watch, trainer.meter.add
     trainer.meter.watch = lambda real, fake: (seen.append((real, fake)), watch(real, fake))
@@ -182,14 +182,14 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
     calls = []
 
     def poisoned(generator, *rest):
-        if len(calls) == 3:
+        if len(calls) == 1:  # early: a CUDA graph would not come back here
             generator.layers[0].weight.value.fill(float("nan"))
         calls.append(1)
         return original(generator, *rest)
 
     training.gan.generator_step = poisoned
     try:
-        with pytest.raises(training.Diverged, match=r"step 12: Loss_D is nan.*step_00000006.*Try a smaller --lr"):
+        with pytest.raises(training.Diverged, match=r"step 9: Loss_D is nan.*step_00000006.*Try a smaller --lr"):
             run(tmp_path, "run", saved, epochs=3)
     finally:
         training.gan.generator_step = original

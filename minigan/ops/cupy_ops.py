@@ -229,6 +229,6 @@ def next_images(images, order, place, count, dtype):
 def adam_update(values, grads, m, v, t, lr, betas, eps):
     """As elementwise.adam_update."""
     launch(
-        f"adam_{suffix(values.dtype)}", *each(values.size), values, grads, m, v, t, float(lr), *map(float, betas),
+        f"adam_{suffix(values.dtype)}", *each(values.size), values, grads, m, v, t, lr, *map(float, betas),
         float(eps), np.int64(values.size), scratch()[2],
     )  # fmt: skip

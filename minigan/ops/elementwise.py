@@ -90,7 +90,7 @@ def next_images(images, order, place, count, dtype):
 
 
 def adam_update(values, grads, m, v, t, lr, betas, eps):
-    """Step t (an array of one number, on the device, counted up here) of Adam over flat buffers, in place."""
+    """Step t of Adam over flat buffers, in place. t, counted up here, and lr are arrays of one number on the device."""
     beta1, beta2 = betas
     t += 1
     step_size, correction = adam_corrections(t, lr, betas, values.dtype)

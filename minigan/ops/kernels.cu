@@ -693,10 +693,10 @@ __device__ void philox(unsigned long long counter, unsigned long long key0, unsi
     }                                                                                                                    \
     if (last_block(ticket)) *place = first + count;                                                                      \
   }                                                                                                                      \
-  extern "C" __global__ void adam_##NAME(T* values, const T* grads, T* m, T* v, double* t, double lr, double beta1,      \
+  extern "C" __global__ void adam_##NAME(T* values, const T* grads, T* m, T* v, double* t, const double* lr, double beta1,      \
                                          double beta2, double eps, long long n, unsigned* ticket) {                      \
     double now = *t + 1;                                                                                                 \
-    T step = (T)(lr / (1 - pow(beta1, now))), correction = (T)(1 / sqrt(1 - pow(beta2, now)));                           \
+    T step = (T)(*lr / (1 - pow(beta1, now))), correction = (T)(1 / sqrt(1 - pow(beta2, now)));                           \
     T b1 = (T)beta1, b2 = (T)beta2, one_less_b1 = (T)(1 - beta1), one_less_b2 = (T)(1 - beta2);                          \
     EACH(n) {                                                                                                            \
       T g = grads[i], m_new = b1 * m[i] + one_less_b1 * g, v_new = b2 * v[i] + one_less_b2 * g * g;                      \
