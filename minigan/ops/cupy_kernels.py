@@ -142,7 +142,7 @@ def by_columns(batches, m, channels, dtype):
     if needed > partial.size:
         partial = xp.empty(needed, "uint8")
     height = 32 if m >= 1024 else 8  # rows of a block
-    return (groups, chunks, batches), (32, height), partial, meetings, 2 * height * 32 * dtype.itemsize
+    return (groups, chunks, batches), (32, height), partial, meetings, 2 * height * 32 * 8
 
 
 def draw(distribution, stream, shape, dtype):

@@ -431,29 +431,44 @@ PRODUCTS(fp64, double, FULL)
 // Each block sums its chunk; after grid_wait every block adds the chunks up in order, in double.
 template <typename T>
 struct ColumnSums {
+  // The sums of `one` and of `two` over the block's rows, in every thread of the column. Halves are added to halves:
+  // five additions deep for 32 rows, and always in the same order.
+  template <typename S>
+  static __device__ void over_rows_of_block(S& one, S& two) {
+    S* buffer = (S*)shared_memory;  // (2, height, 32)
+    const int height = blockDim.y;
+    S *ones = buffer + threadIdx.x, *twos = ones + height * 32;
+    __syncthreads();
+    ones[threadIdx.y * 32] = one, twos[threadIdx.y * 32] = two;
+    __syncthreads();
+    for (int half = height / 2; half > 0; half /= 2) {
+      if (threadIdx.y < half) {
+        ones[threadIdx.y * 32] += ones[(threadIdx.y + half) * 32];
+        twos[threadIdx.y * 32] += twos[(threadIdx.y + half) * 32];
+      }
+      __syncthreads();
+    }
+    one = ones[0], two = twos[0];
+  }
 
   // Two sums over this block's rows; terms(row, one, two) adds what a row gives. to: (2, C)
   template <typename F>
   static __device__ void of_chunk(int c, int channels, int first, int last, T* to, F terms) {
-    T* buffer = (T*)shared_memory;  // (2, height, 32)
-    const int height = blockDim.y;
     T one = 0, two = 0;
     if (c < channels)
 #pragma unroll 4
-      for (int row = first + threadIdx.y; row < last; row += height) terms(row, one, two);
-    int place = threadIdx.y * 32 + threadIdx.x;
-    buffer[place] = one, buffer[height * 32 + place] = two;
-    __syncthreads();
-    if (threadIdx.y == 0 && c < channels) {
-      for (int y = 1; y < height; y++) one += buffer[y * 32 + threadIdx.x], two += buffer[(height + y) * 32 + threadIdx.x];
-      to[c] = one, to[channels + c] = two;
-    }
-    __syncthreads();
+      for (int row = first + threadIdx.y; row < last; row += blockDim.y) terms(row, one, two);
+    over_rows_of_block(one, two);
+    if (threadIdx.y == 0 && c < channels) to[c] = one, to[channels + c] = two;
   }
+
+  // The sums of all chunks, in double; the whole block calls it together.
   static __device__ void of_all(const T* partial, int chunks, int channels, int c, double& one, double& two) {
     one = two = 0;
-    for (int chunk = 0; chunk < chunks; chunk++)
-      one += partial[chunk * 2 * channels + c], two += partial[(chunk * 2 + 1) * channels + c];
+    if (c < channels)
+      for (int chunk = threadIdx.y; chunk < chunks; chunk += blockDim.y)
+        one += partial[chunk * 2 * channels + c], two += partial[(chunk * 2 + 1) * channels + c];
+    over_rows_of_block(one, two);
   }
 };
 
@@ -483,25 +498,26 @@ __device__ void batch_norm(const T* x, const T* gamma, const T* beta, T* running
     double sum, squares;
     ColumnSums<T>::of_all(partial + (long long)of_batch * chunks * 2 * channels, chunks, channels, c, sum, squares);
     sum /= m;
-    mu = (double)x[(long long)of_batch * m * channels + c] + sum;
+    mu = c < channels ? (double)x[(long long)of_batch * m * channels + c] + sum : 0;
     variance = squares / m - sum * sum;
     if (variance < 0) variance = 0;
   };
   FOR_CHANNEL_GROUPS {
-    if (c >= channels) continue;
     double mu, variance;
     statistics(batch, c, mu, variance);
     T scale = (T)(1 / sqrt(variance + eps)), center = (T)mu;
-    if (chunk == 0 && threadIdx.y == 0) mean[batch * channels + c] = center, inverse_deviation[batch * channels + c] = scale;
-    if (chunk == 0 && batch == 0 && threadIdx.y == 0) {
-      double running = running_mean[c], running_square = running_var[c];
+    bool writes = chunk == 0 && threadIdx.y == 0 && c < channels;
+    if (writes) mean[batch * channels + c] = center, inverse_deviation[batch * channels + c] = scale;
+    if (chunk == 0 && batch == 0) {
+      double running = writes ? running_mean[c] : 0, running_square = writes ? running_var[c] : 0;
       for (int b = 0; b < batches; b++) {
         statistics(b, c, mu, variance);
         running += momentum * (mu - running);
         running_square += momentum * (variance * m / (m - 1) - running_square);
       }
-      running_mean[c] = (T)running, running_var[c] = (T)running_square;
+      if (writes) running_mean[c] = (T)running, running_var[c] = (T)running_square;
     }
+    if (c >= channels) continue;
     scale *= gamma[c];
     T offset = beta[c];
 #pragma unroll 4
@@ -533,18 +549,19 @@ __device__ void batch_norm_grad(const T* x, const T* y, const T* dy, const T* me
   }
   grid_wait(meeting, gridDim.x * gridDim.y * gridDim.z);
   FOR_CHANNEL_GROUPS {
-    if (c >= channels) continue;
     double sum, with_x;
-    if (dgamma && chunk == 0 && batch == 0 && threadIdx.y == 0) {
+    if (dgamma && chunk == 0 && batch == 0) {
+      bool writes = threadIdx.y == 0 && c < channels;
       double total = 0, total_with_x = 0;
       for (int b = 0; b < batches; b++) {
         ColumnSums<T>::of_all(partial + (long long)b * chunks * 2 * channels, chunks, channels, c, sum, with_x);
-        total += sum, total_with_x += with_x * inverse_deviation[b * channels + c];
+        total += sum, total_with_x += with_x * (writes ? inverse_deviation[b * channels + c] : 0);
       }
-      dbeta[c] += (T)total, dgamma[c] += (T)total_with_x;
+      if (writes) dbeta[c] += (T)total, dgamma[c] += (T)total_with_x;
     }
     if (!dx) continue;
     ColumnSums<T>::of_all(partial + (long long)batch * chunks * 2 * channels, chunks, channels, c, sum, with_x);
+    if (c >= channels) continue;
     T deviation = inverse_deviation[batch * channels + c], scale = gamma[c] * deviation, center = mean[batch * channels + c];
     T mean_d = train ? (T)(sum / m) : 0, along_x = train ? (T)(with_x * deviation * deviation / m) : 0;
 #pragma unroll 4
@@ -563,10 +580,10 @@ __device__ void sum_rows(const T* rows, T* out, int add, T* partial, unsigned* m
                                              [&](int row, T& sum, T&) { sum += rows[(long long)row * channels + c]; });
   grid_wait(meeting, gridDim.x * gridDim.y);
   FOR_CHANNEL_GROUPS {
-    if (c >= channels || chunk != 0 || threadIdx.y != 0) continue;
+    if (chunk != 0) continue;
     double sum, unused;
     ColumnSums<T>::of_all(partial, chunks, channels, c, sum, unused);
-    out[c] = (T)(add ? out[c] + sum : sum);
+    if (c < channels && threadIdx.y == 0) out[c] = (T)(add ? out[c] + sum : sum);
   }
 }
 
