@@ -23,7 +23,7 @@ def kernel_names(text):
     """The names of all kernels, macros expanded."""
     command = [compiler, "-E", "-P", "-x", "c++", "-D__global__=__global__", "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    return re.findall(r"__global__\s+void\s+(?:__launch_bounds__\(\w+\)\s*)?(\w+)\s*\(", done.stdout)
+    return re.findall(r"__global__\s+void\s+(?:__launch_bounds__\(.*?\)\s+)?(\w+)\s*\(", done.stdout)
 
 
 def library():

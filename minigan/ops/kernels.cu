@@ -68,6 +68,22 @@ struct Tap {
   int y, x, channel;  // channel: negative where there is no such element
 };
 
+// A number in mixed radix, so that counting on needs no division: image, row, column; or row, column, channel.
+struct Counter {
+  int high, middle, low;
+};
+struct Radix {
+  int middle, low;
+};
+__device__ Counter in_radix(int number, Radix radix) {
+  return {number / radix.low / radix.middle, number / radix.low % radix.middle, number % radix.low};
+}
+__device__ void advance(Counter& counter, Counter by, Radix radix) {
+  counter.low += by.low, counter.middle += by.middle, counter.high += by.high;
+  if (counter.low >= radix.low) counter.low -= radix.low, counter.middle++;
+  if (counter.middle >= radix.middle) counter.middle -= radix.middle, counter.high++;
+}
+
 // rows × depth times depth × columns, as gathered from a, b of each Kind:
 //
 //   FORWARD          y = x ∗ w      rows (n, p, q)        depth (i, j, c)       columns o
@@ -98,19 +114,32 @@ struct Operands {
     }
   }
 
-  // The divisions are here, apart from the addresses: a thread keeps either its places or its tap for the whole product.
+  // Windows count (image, row, column), elements of a window (row, column, channel).
+  __device__ Radix places() const {
+    if (KIND == INPUT_GRADIENT) return {tall, wide};
+    return {g.oh, g.ow};
+  }
+  __device__ Radix taps() const {
+    if (KIND == INPUT_GRADIENT) return {taps_j, g.o};
+    return {g.kw, g.c};
+  }
+  __device__ Place place(Counter at, bool inside) const {
+    if (!inside) return {-1, 0, 0};
+    if (KIND == INPUT_GRADIENT) return {at.high * g.oh, first_p + at.middle, first_q + at.low};
+    return {at.high * g.h, at.middle * g.sh - g.top, at.low * g.sw - g.left};
+  }
+  __device__ Tap tap(Counter at, bool inside) const {
+    if (!inside) return {0, 0, -1};
+    if (KIND == INPUT_GRADIENT) return {-at.high, -at.middle, at.low};
+    return {at.high, at.middle, at.low};
+  }
   __device__ Place place(int position) const {
-    if (position >= (KIND == WEIGHT_GRADIENT ? depth : rows)) return {-1, 0, 0};
-    int across = KIND == INPUT_GRADIENT ? wide : g.ow, down = KIND == INPUT_GRADIENT ? tall : g.oh;
-    int x = position % across, y = position / across % down, image = position / across / down;
-    if (KIND == INPUT_GRADIENT) return {image * g.oh, first_p + y, first_q + x};
-    return {image * g.h, y * g.sh - g.top, x * g.sw - g.left};
+    bool inside = position < (KIND == WEIGHT_GRADIENT ? depth : rows);
+    return place(inside ? in_radix(position, places()) : Counter{0, 0, 0}, inside);
   }
   __device__ Tap tap(int window) const {
-    if (window >= (KIND == WEIGHT_GRADIENT ? rows : depth)) return {0, 0, -1};
-    int channels = KIND == INPUT_GRADIENT ? g.o : g.c, across = KIND == INPUT_GRADIENT ? taps_j : g.kw;
-    int channel = window % channels, x = window / channels % across, y = window / channels / across;
-    return {KIND == INPUT_GRADIENT ? -y : y, KIND == INPUT_GRADIENT ? -x : x, channel};
+    bool inside = window < (KIND == WEIGHT_GRADIENT ? rows : depth);
+    return tap(inside ? in_radix(window, taps()) : Counter{0, 0, 0}, inside);
   }
 
   // An element of the first operand, or null where it is padding.
@@ -209,20 +238,18 @@ struct Tiles {
                                 const Place* places, Tap tap) {
     using S = Share<VECTOR>;
     int wide = threadIdx.x % S::A_ACROSS * VECTOR, tall = threadIdx.x / S::A_ACROSS;
-    if (A_BY_ROW) tap = operands.tap(first_k + wide);
-    else if (VECTOR == 1) tap = operands.tap(first_row + wide);
+    if (VECTOR == 1) tap = operands.tap((A_BY_ROW ? first_k : first_row) + wide);
 #pragma unroll
     for (int i = 0; i < S::A_COUNT; i++, tall += S::A_DOWN) {
-      Place place = !A_BY_ROW ? operands.place(first_k + tall) : VECTOR > 1 ? places[i] : operands.place(first_row + tall);
+      Place place = VECTOR > 1 ? places[i] : operands.place((A_BY_ROW ? first_row : first_k) + tall);
       copy_async<VECTOR * sizeof(T)>(tile + tall * A_LEAD + wide, operands.at_a(place, tap));
     }
   }
   template <int VECTOR>
-  static __device__ void load_b(T* tile, const Operands<T, KIND>& operands, int first_k, int first_column) {
+  static __device__ void load_b(T* tile, const Operands<T, KIND>& operands, int first_k, int first_column, Tap tap) {
     using S = Share<VECTOR>;
     int wide = threadIdx.x % S::B_ACROSS * VECTOR, tall = threadIdx.x / S::B_ACROSS;
-    Tap tap = {0, 0, 0};
-    if (B_BY_COLUMN) tap = operands.tap(first_k + wide);
+    if (B_BY_COLUMN && VECTOR == 1) tap = operands.tap(first_k + wide);
 #pragma unroll
     for (int i = 0; i < S::B_COUNT; i++, tall += S::B_DOWN)
       if (tall < B_TALL)
@@ -346,27 +373,47 @@ __device__ void product(const T* a, const T* b, const T* bias, T* result, bool a
   int steps = ceiling(operands.depth, Tile::DEPTH), steps_each = ceiling(steps, splits);
   int first = split * steps_each, last = first + steps_each < steps ? first + steps_each : steps;
 
-  // What stays the same for this thread through the whole product: the places of its rows, or its tap.
+  // A thread copies, from one step to the next, the same rows at the next depth. What belongs to its rows stays the
+  // same; what belongs to the depth is counted on: a division costs more than all that is done with its result.
   using Share = typename Tile::template Share<VECTOR>;
-  Place places[Share::A_COUNT];
-  Tap tap = {0, 0, 0};
-  if (Tile::A_BY_ROW)
+  const int COUNT = Share::A_COUNT, wide = threadIdx.x % Share::A_ACROSS * VECTOR, tall = threadIdx.x / Share::A_ACROSS;
+  const bool BY_ROW = Tile::A_BY_ROW;
+  Radix radix = BY_ROW ? operands.taps() : operands.places();
+  Place places[COUNT];
+  Counter counters[BY_ROW ? 1 : COUNT], by = {0, 0, 0};
+  Tap tap = {0, 0, -1};
+  if (operands.depth > 0) {
+    by = in_radix(Tile::DEPTH, radix);
 #pragma unroll
-    for (int i = 0; i < Share::A_COUNT; i++)
-      places[i] = operands.place(first_row + threadIdx.x / Share::A_ACROSS + i * Share::A_DOWN);
+    for (int i = 0; i < (BY_ROW ? 1 : COUNT); i++)
+      counters[i] = in_radix(first * Tile::DEPTH + (BY_ROW ? wide : tall + i * Share::A_DOWN), radix);
+  }
+  if (BY_ROW)
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) places[i] = operands.place(first_row + tall + i * Share::A_DOWN);
   else
-    tap = operands.tap(first_row + threadIdx.x % Share::A_ACROSS * VECTOR);
+    tap = operands.tap(first_row + wide);
 
   T* tiles_a = (T*)shared_memory;
   T* tiles_b = tiles_a + Tile::STAGES * Tile::A_SIZE;
   auto load = [&](int step) {
     if (step < last) {
+      if (BY_ROW) {
+        tap = operands.tap(counters[0], step * Tile::DEPTH + wide < operands.depth);
+        advance(counters[0], by, radix);
+      } else {
+#pragma unroll
+        for (int i = 0; i < COUNT; i++) {
+          places[i] = operands.place(counters[BY_ROW ? 0 : i], step * Tile::DEPTH + tall + i * Share::A_DOWN < operands.depth);
+          advance(counters[BY_ROW ? 0 : i], by, radix);
+        }
+      }
       T* to_a = tiles_a + step % Tile::STAGES * Tile::A_SIZE;
       T* to_b = tiles_b + step % Tile::STAGES * Tile::B_SIZE;
       if (vector_a) Tile::template load_a<VECTOR>(to_a, operands, first_row, step * Tile::DEPTH, places, tap);
       else Tile::template load_a<1>(to_a, operands, first_row, step * Tile::DEPTH, places, tap);
-      if (vector_b) Tile::template load_b<VECTOR>(to_b, operands, step * Tile::DEPTH, first_column);
-      else Tile::template load_b<1>(to_b, operands, step * Tile::DEPTH, first_column);
+      if (vector_b) Tile::template load_b<VECTOR>(to_b, operands, step * Tile::DEPTH, first_column, tap);
+      else Tile::template load_b<1>(to_b, operands, step * Tile::DEPTH, first_column, tap);
     }
     close_group();
   };
@@ -406,7 +453,7 @@ __device__ void product(const T* a, const T* b, const T* bias, T* result, bool a
 }
 
 #define PRODUCT(NAME, T, PRECISION, KIND, COLUMNS)                                                                       \
-  extern "C" __global__ void __launch_bounds__(256)                                                                      \
+  extern "C" __global__ void __launch_bounds__(256, sizeof(T) == 8 ? 1 : 2)                                              \
       NAME(const T* a, const T* b, const T* bias, T* result, int add, int n, int h, int w, int c, int oh, int ow, int o, \
            int kh, int kw, int sh, int sw, int top, int left, int splits, int vector_a, int vector_b, T* partial,        \
            unsigned* meetings) {                                                                                         \
