@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import warnings
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def main(argv=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # β and × are no reason to fail where the terminal has none
             stream.reconfigure(errors="replace")
+    warnings.showwarning = _warn
     arguments = build_parser().parse_args(argv)
     try:
         status = arguments.command(arguments)
@@ -59,6 +61,10 @@ def main(argv=None):
     except KeyboardInterrupt:
         status = 130
     sys.exit(status)
+
+
+def _warn(message, *_):
+    sys.stderr.write(f"minigan: warning: {message}\n")
 
 
 def _complain(message):
@@ -91,8 +97,9 @@ def _add_train(commands):
         argument_default=SUPPRESS,
     )
     data = parser.add_argument_group("data")
-    data.add_argument("--data", metavar="NAME", help="shapes (default) or cifar10")
+    data.add_argument("--data", metavar="NAME", help="shapes (default), cifar10, mnist, fashion-mnist, or folder")
     data.add_argument("--root", metavar="FOLDER", help="where the data set is; default: the user's cache")
+    data.add_argument("--image-size", type=int, help="of the pictures of --data folder (default: 64)")
     length = parser.add_argument_group("length")
     length.add_argument("--epochs", type=int, help="passes over the data (default: shapes 4, cifar10 50)")
     length.add_argument("--max-steps", type=int, help="stop after this many generator steps in all")
@@ -127,9 +134,15 @@ def _add_train(commands):
     return parser
 
 
+def _load(config):
+    from minigan import data
+
+    return data.load(config.data, config.root, **({"image_size": config.image_size} if config.data == "folder" else {}))
+
+
 def _train(arguments):
     given = {k: v for k, v in vars(arguments).items() if k not in ("command", "parser", "out", "resume", "no_graph")}
-    from minigan import data, training
+    from minigan import training
     from minigan.config import Config
 
     if hasattr(arguments, "resume"):
@@ -137,7 +150,7 @@ def _train(arguments):
     else:
         config, saved = Config.for_data(**given), None
     # Settings that cannot work with the data are refused here, before a folder is made for them.
-    trainer = training.Trainer(config, data.load(config.data, config.root), graph=not hasattr(arguments, "no_graph"))
+    trainer = training.Trainer(config, _load(config), graph=not hasattr(arguments, "no_graph"))
     if saved is None:
         folder = _new_run(arguments, config)
     try:

@@ -12,6 +12,9 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp64")  # see backend.set_precision
 DEFAULTS_OF_DATA = {
     "shapes": {"epochs": 4, "batch_size": 32, "width": 24},
     "cifar10": {"epochs": 50, "batch_size": 128, "width": 64},
+    "mnist": {"epochs": 20, "batch_size": 128, "width": 64},
+    "fashion-mnist": {"epochs": 20, "batch_size": 128, "width": 64},
+    "folder": {"epochs": 50, "batch_size": 128, "width": 64, "image_size": 64},
 }
 
 # What may change when a run goes on: where it reads and stops, how often it saves, not what it computes.
@@ -23,6 +26,7 @@ LARGEST = {
     "epochs": 10**6,
     "max_steps": 10**9,
     "batch_size": 10**6,
+    "image_size": 1024,
     "width": 4096,
     "latent_dim": 10**6,
     "discriminator_steps": 1000,
@@ -38,6 +42,7 @@ class Config:
 
     data: str = "shapes"
     root: str | None = None
+    image_size: int | None = None
     epochs: int = 50
     max_steps: int | None = None
     batch_size: int = 128
@@ -61,6 +66,8 @@ class Config:
             raise unknown_name("objective", self.objective, list(OBJECTIVES))
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
+        if self.image_size is not None and self.data != "folder":
+            raise UserError(f"--image-size {self.image_size}: only pictures of --data folder are resized")
         if self.batch_size == 1:
             raise UserError("--batch-size 1: batch normalization needs a batch of at least 2 pictures")
         for name, most in LARGEST.items():

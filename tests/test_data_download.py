@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_made(server, tmp_path):
 
 def test_fetch_downloads_into_the_cache(server, tmp_path, monkeypatch):
     monkeypatch.setenv("MINIGAN_CACHE", str(tmp_path))
-    monkeypatch.setitem(DOWNLOADS, "cifar10", entry(server, "whole.tar.gz"))
+    monkeypatch.setitem(DOWNLOADS, "cifar10", ("", (entry(server, "whole.tar.gz"),)))
     assert fetch("cifar10") == tmp_path / "whole.tar.gz"
 
 

@@ -8,12 +8,14 @@
 from minigan.data.cifar10 import find_cifar10, load_cifar10
 from minigan.data.dataset import Dataset
 from minigan.data.download import fetch
+from minigan.data.folder import load_folder
+from minigan.data.mnist import find_mnist, load_mnist
 from minigan.data.shapes import load_shapes
 from minigan.errors import DataError, unknown_name
 
 __all__ = ["NAMES", "Dataset", "fetch", "load", "locate"]
 
-NAMES = ("shapes", "cifar10")
+NAMES = ("shapes", "cifar10", "mnist", "fashion-mnist", "folder")
 
 
 def load(name, root=None, split="train", **options) -> Dataset:
@@ -22,7 +24,7 @@ def load(name, root=None, split="train", **options) -> Dataset:
     name     one of NAMES
     root     the folder or file to read it from; each data set says where it looks by default
     split    "train" or "test"
-    options  for "shapes": count, seed
+    options  for "shapes": count, seed; for "folder": image_size
 
     Returns a Dataset: images uint8 (N, H, W, C), labels int64 (N,), class_names.
     Raises UserError for an unknown name; DataError for an unknown split, and when the files are missing, cut
@@ -33,7 +35,11 @@ def load(name, root=None, split="train", **options) -> Dataset:
         if root is not None:
             raise DataError(f"data set 'shapes' is drawn, not read: expected no root, got {str(root)!r}")
         return load_shapes(split, **options)
-    return load_cifar10(split, root, **options)
+    if name == "folder":
+        return load_folder(split, root, **options)
+    if name == "cifar10":
+        return load_cifar10(split, root, **options)
+    return load_mnist(name, split, root, **options)
 
 
 def locate(name, root=None):
@@ -41,7 +47,9 @@ def locate(name, root=None):
     _check_name(name)
     if name == "shapes":
         return "drawn when it is loaded"
-    found = find_cifar10(root)
+    if name == "folder":
+        return "any folder of pictures: --root FOLDER" if root is None else str(root)
+    found = find_cifar10(root) if name == "cifar10" else find_mnist(name, root)
     return None if found is None else str(found)
 
 
