@@ -1,0 +1,7 @@
+"""Measures of what a generator makes, on probabilities and features of whatever network they come from."""
+
+from minigan.metrics.frechet import frechet_distance, mean_and_covariance
+from minigan.metrics.inception_score import inception_score
+from minigan.metrics.modes import class_histogram, mode_coverage
+
+__all__ = ["class_histogram", "frechet_distance", "inception_score", "mean_and_covariance", "mode_coverage"]
