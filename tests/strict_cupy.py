@@ -253,7 +253,7 @@ class RawModule:
 
 
 class Kernel:
-    max_dynamic_shared_size_bytes = 48 * 1024
+    max_dynamic_shared_size_bytes, preferred_shared_memory_carveout = 48 * 1024, -1
 
     def __init__(self, name):
         self.name = name

@@ -61,6 +61,7 @@ def launch(name, grid, block, *arguments, shared=0):
     run = kernel(name)
     if shared > MOST_SHARED and run.max_dynamic_shared_size_bytes < shared:
         run.max_dynamic_shared_size_bytes = shared
+        run.preferred_shared_memory_carveout = 100  # percent: else the driver may leave room for one block only
     run(grid, block, tuple(_argument(a) for a in arguments), shared_mem=shared)
 
 
