@@ -97,11 +97,12 @@ class RandomStream:
         """Standard normal numbers, N(0, 1): √(−2·log u)·cos 2πv and √(−2·log u)·sin 2πv, with u in (0, 1]."""
         if not on_cpu:
             return self._draw_on_device("normal", shape, dtype)
-        raw = self._raw(math.prod(np.atleast_1d(shape)))
+        count = math.prod(np.atleast_1d(shape))
+        raw = self._raw(count)
         u, v = ((raw[0::2] >> np.uint64(11)) + np.uint64(1)) * 2.0**-53, (raw[1::2] >> np.uint64(11)) * 2.0**-53
         radius, angle = np.sqrt(-2 * np.log(u)), 2 * math.pi * v
         pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-        return pairs.reshape(-1)[: math.prod(np.atleast_1d(shape))].astype(dtype).reshape(shape)
+        return pairs.reshape(-1)[:count].astype(dtype).reshape(shape)
 
     def uniform(self, shape, dtype=np.float32):
         """Uniform numbers in [0, 1), multiples of 2⁻²⁴."""

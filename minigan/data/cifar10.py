@@ -6,14 +6,13 @@ folder or in an archive. Archives are read in place, nothing is unpacked to the 
 """
 
 import gzip
-import os
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from minigan.data.dataset import Dataset, check_split
-from minigan.data.download import cache_folder
+from minigan.data.places import roots, searched
 from minigan.data.safe_pickle import loads
 from minigan.errors import DataError
 
@@ -53,7 +52,7 @@ def load_cifar10(split="train", root=None):
     check_split(split)
     source = find_cifar10(root)
     if source is None:
-        raise DataError(f"CIFAR-10 not found: looked for {', '.join(PLACES)} in {_searched(root)}; {REMEDY}")
+        raise DataError(f"CIFAR-10 not found: looked for {', '.join(PLACES)} in {searched(root)}; {REMEDY}")
     names = PARTS[split]
     images = np.empty((len(names), PER_PART, 32, 32, 3), dtype=np.uint8)
     labels = np.empty((len(names), PER_PART), dtype=np.int64)
@@ -67,23 +66,13 @@ def load_cifar10(split="train", root=None):
 
 def find_cifar10(root=None):
     """The folder or archive to read, a Path, or None. What is found may still be incomplete or altered."""
-    for folder in _roots(root):
+    for folder in roots(root):
         if folder.is_file() or _format(folder):
             return folder
         for place in PLACES:
             if (folder / place).exists():
                 return folder / place
     return None
-
-
-def _roots(root):
-    if root is not None:
-        return [Path(os.path.expanduser(root))]  # noqa: PTH111, Path.expanduser fails for an unknown ~user
-    return [cache_folder(), Path.home() / ".keras" / "datasets", Path("data")]
-
-
-def _searched(root):
-    return ", ".join(f"{folder}{'' if folder.exists() else ' (does not exist)'}" for folder in _roots(root))
 
 
 def _format(folder):

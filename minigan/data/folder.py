@@ -1,12 +1,11 @@
 """Any folder of pictures: each resized and cropped to a square, in colour."""
 
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 
 from minigan.data.dataset import Dataset, check_split
+from minigan.data.places import expanded
 from minigan.errors import DataError
 
 IMAGE_SIZE = 64
@@ -26,7 +25,7 @@ def load_folder(split="train", root=None, image_size=IMAGE_SIZE):
     check_split(split)
     if root is None:
         raise DataError("data set 'folder': expected --root FOLDER, a folder of pictures, got none")
-    folder = Path(os.path.expanduser(root))  # noqa: PTH111, Path.expanduser fails for an unknown ~user
+    folder = expanded(root)
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of pictures, found {'a file' if folder.exists() else 'nothing'}")
     if not isinstance(image_size, int) or not 4 <= image_size <= 1024:

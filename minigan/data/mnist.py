@@ -2,15 +2,13 @@
 (Xiao, Rasul and Vollgraf 2017): 60,000 grey pictures of 28×28 pixels to train on and 10,000 to test on, ten classes.
 """
 
-import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 
 from minigan.data.dataset import Dataset, check_split
-from minigan.data.download import cache_folder
 from minigan.data.idx import read_idx
+from minigan.data.places import roots, searched
 from minigan.errors import DataError
 
 CLASS_NAMES = {
@@ -37,8 +35,7 @@ def load_mnist(name, split="train", root=None):
     check_split(split)
     source = find_mnist(name, root)
     if source is None:
-        searched = ", ".join(f"{folder}{'' if folder.exists() else ' (does not exist)'}" for folder in _roots(root))
-        raise DataError(f"{name} not found: looked for {', '.join(PLACES[name])} in {searched}; {_remedy(name)}")
+        raise DataError(f"{name} not found: looked for {', '.join(PLACES[name])} in {searched(root)}; {_remedy(name)}")
     images, labels = _read_keras(source, split) if source.suffix == ".npz" else _read_folder(name, source, split)
     if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
         raise DataError(
@@ -52,7 +49,7 @@ def load_mnist(name, split="train", root=None):
 
 def find_mnist(name, root=None):
     """The folder (or Keras' mnist.npz) to read, a Path, or None. What is found may still be incomplete or altered."""
-    for folder in _roots(root):
+    for folder in roots(root):
         if folder.suffix == ".npz" and folder.is_file():
             return folder
         for place in PLACES[name]:
@@ -61,12 +58,6 @@ def find_mnist(name, root=None):
         if root is not None and _holds_files(folder):  # which of the two it is, only the user knows
             return folder
     return None
-
-
-def _roots(root):
-    if root is not None:
-        return [Path(os.path.expanduser(root))]  # noqa: PTH111, Path.expanduser fails for an unknown ~user
-    return [cache_folder(), Path.home() / ".keras" / "datasets", Path("data")]
 
 
 def _holds_files(folder):

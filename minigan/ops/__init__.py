@@ -4,7 +4,10 @@ convolution.py, normalization.py and elementwise.py are the readable path, in te
 numpy_ops.py replaces them by name on the CPU, cupy_ops.py on a GPU.
 """
 
+from types import ModuleType
+
 from minigan import backend
+from minigan.ops import numpy_ops
 from minigan.ops.elementwise import sigmoid
 from minigan.ops.zero_insertion import (
     conv_transpose2d_by_zeros,
@@ -13,9 +16,14 @@ from minigan.ops.zero_insertion import (
 )
 
 if backend.on_cpu:
-    from minigan.ops import numpy_ops as fast
+    from minigan.ops.memory import keep_freed_memory
+
+    keep_freed_memory()
+    fast: ModuleType = numpy_ops
 else:
-    from minigan.ops import cupy_ops as fast  # type: ignore[no-redef]
+    from minigan.ops import cupy_ops
+
+    fast = cupy_ops
 
 adam_update = fast.adam_update
 add_score_means = fast.add_score_means
@@ -36,7 +44,7 @@ tanh = fast.tanh
 tanh_grad = fast.tanh_grad
 
 __all__ = [
-    *fast.__all__,
+    *numpy_ops.__all__,  # cupy_ops has the same
     "conv_transpose2d_by_zeros",
     "conv_transpose2d_by_zeros_grad_input",
     "conv_transpose2d_by_zeros_grad_weight",

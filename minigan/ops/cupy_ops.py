@@ -6,26 +6,6 @@ from minigan.backend import xp
 from minigan.ops.cupy_kernels import by_columns, each, launch, product, scratch, suffix
 from minigan.ops.geometry import conv_output_size
 
-__all__ = [
-    "adam_update",
-    "add_score_means",
-    "batch_norm",
-    "batch_norm_grad",
-    "bce_with_logits",
-    "conv2d",
-    "conv2d_grad_input",
-    "conv2d_grad_weight",
-    "leaky_relu",
-    "leaky_relu_grad",
-    "least_squares",
-    "matmul",
-    "next_images",
-    "normalize",
-    "sum_rows",
-    "tanh",
-    "tanh_grad",
-]
-
 
 def conv2d(x, w, stride, padding, bias=None):
     """As convolution.conv2d."""

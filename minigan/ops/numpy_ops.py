@@ -2,7 +2,6 @@
 
 from minigan.ops import numpy_convolution, positions, winograd
 from minigan.ops.elementwise import add_score_means, bce_with_logits, least_squares, next_images
-from minigan.ops.memory import keep_freed_memory
 from minigan.ops.numpy_elementwise import (
     adam_update,
     add,
@@ -14,8 +13,6 @@ from minigan.ops.numpy_elementwise import (
     tanh_grad,
 )
 from minigan.ops.numpy_normalization import batch_norm, batch_norm_grad, normalize
-
-keep_freed_memory()
 
 __all__ = [
     "adam_update",
