@@ -3,10 +3,9 @@
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
+from minigan.backend import PRECISIONS
 from minigan.errors import UserError, unknown_name
 from minigan.losses import OBJECTIVES
-
-PRECISIONS = ("fp32", "tf32", "bf16", "fp64")  # see backend.set_precision
 
 # Where a data set asks for settings of its own. The shapes are there to be learned while one watches.
 DEFAULTS_OF_DATA = {
@@ -65,7 +64,7 @@ class Config:
         if self.objective not in OBJECTIVES:
             raise unknown_name("objective", self.objective, list(OBJECTIVES))
         if self.precision not in PRECISIONS:
-            raise unknown_name("precision", self.precision, PRECISIONS)
+            raise unknown_name("precision", self.precision, list(PRECISIONS))
         if self.image_size is not None and self.data != "folder":
             raise UserError(f"--image-size {self.image_size}: only pictures of --data folder are resized")
         if self.batch_size == 1:

@@ -27,11 +27,12 @@ def kernel_names(text):
 
 
 def library():
-    """The compiled kernels, kept in the system's folder for temporary files."""
+    """The compiled kernels, kept beside the compiled tests: code is loaded from no folder that others may write to."""
     text = KERNELS.read_text(encoding="utf-8")
     digest = hashlib.sha256((text + HEADER.read_text(encoding="utf-8") + " ".join(OPTIONS)).encode()).hexdigest()[:16]
-    path = Path(tempfile.gettempdir()) / f"minigan-emulator-{digest}.so"
+    path = HERE / "__pycache__" / f"kernels-{digest}.so"
     if not path.exists():
+        path.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             source, built = Path(folder) / "kernels.cpp", Path(folder) / "kernels.so"
             registered = "\n".join(f"KERNEL({name})" for name in kernel_names(text))
