@@ -7,16 +7,18 @@ the generator learns to make it err. Neither step moves the other player's weigh
 from minigan.backend import xp
 
 
-def discriminator_step(generator, discriminator, real, z, objective, optimizer, watch=None):
+def discriminator_step(generator, discriminator, real, z, objective, optimizer, watch=None, labels=None):
     """One step of the discriminator on a batch of real pictures and a batch of fakes.
 
     real: (N, H, W, C) scaled to the generator's range; z: (N, latent_dim) noise; optimizer: over the
     discriminator's parameters. `watch(real_scores, fake_scores)`, if given, sees the two outputs.
+    labels: (N,) classes of the real pictures, for a conditional pair; the fakes are asked for the same classes.
     Real and fake pass through the discriminator side by side, as two batches (train=2): batch normalization takes
     the statistics of each by itself. Returns the loss, a scalar on the device.
     """
-    fake, _ = generator.forward(z)  # its cache is dropped: nothing flows into the generator
-    scores, cache = discriminator.forward(side_by_side(real, fake), train=2)
+    fake, _ = generator.forward(conditioned(z, labels))  # its cache is dropped: nothing flows into the generator
+    pictures, classes = side_by_side(real, fake), None if labels is None else side_by_side(labels, labels)
+    scores, cache = discriminator.forward(conditioned(pictures, classes), train=2)
     real_scores, fake_scores = scores[: len(real)], scores[len(real) :]
 
     loss, d_real, d_fake = objective.discriminator(real_scores, fake_scores)
@@ -30,15 +32,15 @@ def discriminator_step(generator, discriminator, real, z, objective, optimizer, 
     return loss
 
 
-def generator_step(generator, discriminator, z, objective, optimizer):
+def generator_step(generator, discriminator, z, objective, optimizer, labels=None):
     """One step of the generator, through the discriminator and not into it.
 
-    z: (N, latent_dim) noise; optimizer: over the generator's parameters. The discriminator sees the fakes
-    anew, because its weights have changed since its own step; its running statistics move once more, as in
-    PyTorch's example. Returns the loss, a scalar on the device.
+    z: (N, latent_dim) noise; optimizer: over the generator's parameters; labels: (N,) classes to ask for, for a
+    conditional pair. The discriminator sees the fakes anew, because its weights have changed since its own step; its
+    running statistics move once more, as in PyTorch's example. Returns the loss, a scalar on the device.
     """
-    fake, generator_cache = generator.forward(z)
-    scores, discriminator_cache = discriminator.forward(fake)
+    fake, generator_cache = generator.forward(conditioned(z, labels))
+    scores, discriminator_cache = discriminator.forward(conditioned(fake, labels))
 
     loss, d_scores = objective.generator(scores)
 
@@ -47,6 +49,11 @@ def generator_step(generator, discriminator, z, objective, optimizer):
     generator.backward(d_fake, generator_cache, input_grad=False)
     optimizer.step()
     return loss
+
+
+def conditioned(x, labels):
+    """What a network is called with: x alone, or (x, labels) where it is told the class."""
+    return x if labels is None else (x, labels)
 
 
 def side_by_side(real, fake):

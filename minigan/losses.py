@@ -78,11 +78,20 @@ class NonSaturating:
 
     The generator maximizes log D(G(z)) in place of minimizing log(1 − D(G(z))): the same fixed point, and a
     strong gradient where the discriminator is sure of itself.
+
+    smoothing: one-sided label smoothing (Salimans et al. 2016, section 3.4): real pictures have the target
+    1 − smoothing, so that being sure of them is punished; fakes keep 0, and the generator keeps 1.
+    Raises ValueError for a smoothing outside [0, 0.5).
     """
+
+    def __init__(self, smoothing=0.0):
+        if not 0 <= smoothing < 0.5:
+            raise ValueError(f"{type(self).__name__}: expected a smoothing in [0, 0.5), got {smoothing}")
+        self.real_target = 1 - smoothing
 
     def discriminator(self, real, fake):
         """(loss, d_real, d_fake) from logits, (N, 1) each."""
-        loss_real, d_real = bce_with_logits(real, 1)
+        loss_real, d_real = bce_with_logits(real, self.real_target)
         loss_fake, d_fake = bce_with_logits(fake, 0)
         return loss_real + loss_fake, d_real, d_fake
 

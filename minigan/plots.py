@@ -6,9 +6,10 @@ from minigan.files import replacing
 from minigan.losses import NonSaturating
 
 
-def to_uint8(images):
-    """Pictures in [−1, 1], as generators make them, to uint8 in [0, 255]; float (N, H, W, C), NumPy."""
-    return np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
+def to_uint8(images, pixel_range=(-1, 1)):
+    """Pictures in `pixel_range`, as generators make them, to uint8 in [0, 255]; float (N, H, W, C), NumPy."""
+    low, high = pixel_range
+    return np.clip(np.rint((images - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
 
 
 def image_grid(images, columns=None, border=2):
@@ -42,11 +43,7 @@ def training_curves(metrics, objective=None):
     non-saturating one. The dashed lines are where a game in balance ends up: a discriminator that can only guess
     gives every picture the score between real and fake, and is right half of the time.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)  # draws without a screen, and leaves the reader's own pyplot as it is
+    figure = new_figure(13, 3.8)
     objective = objective or NonSaturating()
     panels = (
         ("loss", {"loss_d": "Loss_D", "loss_g": "Loss_G"}, objective.balance),
@@ -62,6 +59,34 @@ def training_curves(metrics, objective=None):
         axes.legend(frameon=False)
         if title == "accuracy" or (title == "score" and isinstance(objective, NonSaturating)):
             axes.set_ylim(-0.02, 1.02)
+    return figure
+
+
+def classifier_curves(metrics, scores):
+    """A matplotlib figure of a classifier's run: loss and accuracy over the epochs, and the accuracy on test pictures.
+
+    metrics, scores: {column: float array}, as RunFolder.read_metrics and read_scores return them.
+    """
+    figure = new_figure(9, 3.8)
+    loss, accuracy = figure.subplots(1, 2)
+    for axes, column in ((loss, "loss"), (accuracy, "accuracy")):
+        axes.plot(metrics["epoch"], metrics[column], color="tab:blue", alpha=0.25, linewidth=0.8)
+        axes.plot(metrics["epoch"], smoothed(metrics[column]), color="tab:blue", linewidth=1.8, label="training")
+        axes.set(xlabel="epoch", title=column)
+    if len(scores["epoch"]):
+        last = scores["test_accuracy"][-1]
+        accuracy.plot(scores["epoch"], scores["test_accuracy"], "o-", color="tab:orange", label=f"test, {last:.2%} now")
+    accuracy.legend(frameon=False)
+    return figure
+
+
+def new_figure(width, height):
+    """A matplotlib figure that needs no screen and leaves the reader's own pyplot as it is; inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
     return figure
 
 

@@ -1,4 +1,8 @@
-"""A run is a folder: config.json, metrics.csv, samples/epoch_0001.png, checkpoints/step_00000100.safetensors."""
+"""A run is a folder.
+
+config.json, metrics.csv (every few steps), scores.csv (every epoch), samples/epoch_0001.png,
+checkpoints/step_00000100.safetensors and, where the run is evaluated while it trains, checkpoints/best.safetensors.
+"""
 
 import csv
 import json
@@ -11,18 +15,6 @@ from minigan import checkpoint
 from minigan.errors import CheckpointError, UserError
 from minigan.files import remove_leftovers, replacing
 
-COLUMNS = (
-    "step",
-    "epoch",
-    "loss_d",
-    "loss_g",
-    "d_x",
-    "d_g_z",
-    "accuracy_real",
-    "accuracy_fake",
-    "images_per_second",
-)
-
 
 class RunFolder:
     """The files of one run. Nothing in it is overwritten but by the run itself."""
@@ -30,9 +22,11 @@ class RunFolder:
     def __init__(self, path):
         self.path = Path(path)
         self.config_path = self.path / "config.json"
-        self.metrics_path = self.path / "metrics.csv"
+        self.metrics_path = self.path / "metrics.csv"  # every few steps
+        self.scores_path = self.path / "scores.csv"  # every epoch
         self.samples = self.path / "samples"
         self.checkpoints = self.path / "checkpoints"
+        self.best_path = self.checkpoints / "best.safetensors"
 
     @classmethod
     def create(cls, path):
@@ -94,32 +88,30 @@ class RunFolder:
 
     def append_metrics(self, row):
         """One line of metrics.csv; the header comes first."""
-        new = not self.metrics_path.exists() or self.metrics_path.stat().st_size == 0
-        with self.metrics_path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        _append(self.metrics_path, row)
+
+    def append_scores(self, row):
+        """One line of scores.csv."""
+        _append(self.scores_path, row)
 
     def read_metrics(self):
         """metrics.csv as {column: float array}. Lines that are damaged, as a kill leaves the last one, are left out."""
-        rows = self._metrics_rows()
-        return {name: np.array([float(row[name]) for row in rows]) for name in COLUMNS}
+        return _columns(self.metrics_path)
+
+    def read_scores(self):
+        """scores.csv as {column: float array}; NaN where an epoch has no such score."""
+        return _columns(self.scores_path, gaps=True)
 
     def forget_metrics_after(self, step):
         """Drop the rows of steps that a killed run took after its last checkpoint: they are taken again."""
-        if self.metrics_path.exists():
-            rows = [row for row in self._metrics_rows() if float(row["step"]) <= step]
-            with replacing(self.metrics_path) as temporary, temporary.open("w", newline="") as file:
-                writer = csv.DictWriter(file, COLUMNS)
-                writer.writeheader()
-                writer.writerows(rows)
-
-    def _metrics_rows(self):
-        if not self.metrics_path.exists():
-            return []
-        with self.metrics_path.open(newline="", encoding="utf-8", errors="replace") as file:
-            return [row for row in csv.DictReader(file) if _is_whole(row)]
+        for path in (self.metrics_path, self.scores_path):
+            if path.exists():
+                header, rows = _rows(path)
+                kept = [row for row in rows if float(row["step"]) <= step]
+                if kept:
+                    _write(path, header, kept)
+                else:  # the header may be damaged as well
+                    path.unlink()
 
     # --- checkpoints ---------------------------------------------------------------------------------------
 
@@ -155,8 +147,69 @@ class RunFolder:
         return self.samples / f"epoch_{epoch:04d}.png"
 
 
-def _is_whole(row):
+def find_checkpoint(path, which="last"):
+    """(Checkpoint, folder) of a run's folder, its last checkpoint or its best, or of one checkpoint's file.
+
+    Raises UserError where there is none.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        return checkpoint.load(path), path.parent.parent if path.parent.name == "checkpoints" else path.parent
+    run = RunFolder.open(path)
+    if which == "last":
+        return run.latest_checkpoint(), run.path
+    if not run.best_path.exists():
+        raise CheckpointError(
+            f"{run.best_path}: expected the best checkpoint, found none: it is kept where a run is trained with "
+            "--evaluate-every; take --checkpoint last"
+        )
+    return checkpoint.load(run.best_path), run.path
+
+
+def _append(path, row):
+    """One line of a CSV file. Where a run goes on with other columns, the file is written anew with all of them."""
+    columns = _header(path)
+    if not set(row) <= set(columns):
+        rows = _rows(path)[1]
+        columns = list(dict.fromkeys([*columns, *row]))
+        _write(path, columns, rows)
+    with path.open("a", newline="") as file:
+        csv.DictWriter(file, columns).writerow(row)
+
+
+def _write(path, columns, rows):
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _header(path):
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        return next(csv.reader(file), [])
+
+
+def _columns(path, gaps=False):
+    header, rows = _rows(path)
+    rows = rows if gaps else [row for row in rows if "" not in row.values()]
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in header or ("step", "epoch")}
+
+
+def _rows(path):
+    """(columns, whole lines) of a CSV file; nothing where there is none."""
+    if not path.exists():
+        return [], []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        reader = csv.DictReader(file)
+        return list(reader.fieldnames or ()), [row for row in reader if _is_whole(row, reader.fieldnames)]
+
+
+def _is_whole(row, columns):
+    """A line with a step and as many numbers as the header has names; a score that was not taken is empty."""
     try:
-        return all(np.isfinite(float(row[name])) for name in COLUMNS)
+        numbers = [float(row[name]) for name in columns if row[name] != ""]
+        return None not in row and row["step"] != "" and bool(np.isfinite(numbers).all())
     except (KeyError, TypeError, ValueError):
         return False

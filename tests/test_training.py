@@ -58,6 +58,7 @@ def test_a_run_leaves_its_files(tmp_path):
         "samples/epoch_0001.png",
         "samples/epoch_0002.png",
         "samples/real.png",
+        "scores.csv",
     ]
     config = json.loads(folder.config_path.read_text())
     assert config["dataset"]["pictures"] == 48
@@ -94,7 +95,7 @@ def test_every_picture_is_seen_once_an_epoch_in_another_order():
     epochs = []
     for epoch in range(2):
         trainer.batches.seek(epoch * 4)
-        batches = [mg.backend.to_numpy(trainer.batches.next()) for _ in range(4)]
+        batches = [mg.backend.to_numpy(trainer.batches.next()[0]) for _ in range(4)]
         pictures = np.rint((np.concatenate(batches) + 1) * 127.5).astype(np.uint8)
         epochs.append([picture.tobytes() for picture in pictures])
     originals = sorted(picture.tobytes() for picture in shapes().images)
@@ -178,21 +179,21 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
     run(tmp_path, "run", max_steps=6)
     folder = RunFolder(tmp_path / "run")
     saved = folder.latest_checkpoint()
-    original = training.gan.generator_step
+    original = mg.gan.generator_step
     calls = []
 
-    def poisoned(generator, *rest):
+    def poisoned(generator, *rest, **named):
         if len(calls) == 1:  # early: a CUDA graph would not come back here
             generator.layers[0].weight.value.fill(float("nan"))
         calls.append(1)
-        return original(generator, *rest)
+        return original(generator, *rest, **named)
 
-    training.gan.generator_step = poisoned
+    mg.gan.generator_step = poisoned
     try:
         with pytest.raises(training.Diverged, match=r"step 9: Loss_D is nan.*step_00000006.*Try a smaller --lr"):
             run(tmp_path, "run", saved, epochs=3)
     finally:
-        training.gan.generator_step = original
+        mg.gan.generator_step = original
     assert folder.latest_checkpoint().step == 6
     assert_equal_bit_for_bit(final_arrays(folder), saved.arrays)
 

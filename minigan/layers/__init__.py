@@ -3,6 +3,7 @@
 from minigan.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from minigan.layers.base import Layer, Param
 from minigan.layers.batch_norm import BatchNorm
+from minigan.layers.conditional import Conditional
 from minigan.layers.conv2d import Conv2D
 from minigan.layers.conv_transpose2d import ConvTranspose2D
 from minigan.layers.dense import Dense
@@ -13,6 +14,7 @@ from minigan.layers.shaping import Flatten, Reshape
 
 __all__ = [
     "BatchNorm",
+    "Conditional",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",

@@ -1,5 +1,6 @@
 """Embedding: a table of vectors, looked up by number."""
 
+from minigan import ops
 from minigan.backend import xp
 from minigan.initializers import normal
 from minigan.labels import require_labels
@@ -31,7 +32,7 @@ class Embedding(Layer):
         self.require_shape("dy", dy, (labels.shape[0], self.dim))
         if param_grads:
             onehot = (labels[:, None] == xp.arange(self.count)).astype(dy.dtype)  # (N, count)
-            self.weight.grad += onehot.T @ dy
+            ops.matmul(onehot.T, dy, add_to=self.weight.grad)
 
     def __repr__(self):
         return f"{type(self).__name__}(count={self.count}, dim={self.dim})"

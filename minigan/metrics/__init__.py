@@ -1,7 +1,17 @@
 """Measures of what a generator makes, on probabilities and features of whatever network they come from."""
 
+from minigan.metrics.diversity import diversity
 from minigan.metrics.frechet import frechet_distance, mean_and_covariance
 from minigan.metrics.inception_score import inception_score
 from minigan.metrics.modes import class_histogram, mode_coverage
+from minigan.metrics.neighbours import nearest_neighbours
 
-__all__ = ["class_histogram", "frechet_distance", "inception_score", "mean_and_covariance", "mode_coverage"]
+__all__ = [
+    "class_histogram",
+    "diversity",
+    "frechet_distance",
+    "inception_score",
+    "mean_and_covariance",
+    "mode_coverage",
+    "nearest_neighbours",
+]

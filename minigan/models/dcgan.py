@@ -30,39 +30,55 @@ def dcgan(image_size=32, channels=3, latent_dim=128, width=64):
     each halving. z: (N, latent_dim), pictures: (N, image_size, image_size, channels) in [−1, 1].
     Raises ValueError for an image_size that cannot be halved.
     """
-    sizes = [image_size]
-    while sizes[-1] % 2 == 0 and sizes[-1] > 2 and len(sizes) < 5:
-        sizes.append(sizes[-1] // 2)
-    if len(sizes) == 1:
-        raise ValueError(f"dcgan: expected an even image_size of at least 4, got {image_size}")
-    widths = [width * 2**i for i in range(len(sizes) - 1)]  # 64, 128, 256, 512
-    return _generator(sizes[-1], channels, latent_dim, widths), _discriminator(sizes[-1], channels, widths)
+    size, widths = halvings("dcgan", image_size, width)
+    generator = Sequential(*project(latent_dim, size, widths[-1]), *upsample(widths[-1], widths, channels))
+    discriminator = Sequential(*downsample(channels, widths), *judge(size, widths[-1]))
+    return generator, discriminator
 
 
-def _generator(size, channels, latent_dim, widths):
-    weights = normal(0.02)
-    widest = widths[-1]
-    layers = [
-        Dense(latent_dim, size * size * widest, bias=False, initializer=weights),
-        Reshape(size, size, widest),
-        BatchNorm(widest, activation=LeakyReLU(0.2)),
+def halvings(name, image_size, width):
+    """(2, [64, 128, 256, 512]) for 32: the size of the smallest picture, and the channels from the outside in."""
+    size, widths = image_size, list[int]()
+    while size % 2 == 0 and size > 2 and len(widths) < 4:
+        size //= 2
+        widths.append(width * 2 ** len(widths))
+    if not widths:
+        raise ValueError(f"{name}: expected an even image_size of at least 4, got {image_size}")
+    return size, widths
+
+
+def project(latent_dim, size, channels):
+    """The generator's beginning: z becomes the smallest picture. (N, latent_dim) → (N, size, size, channels)."""
+    return [
+        Dense(latent_dim, size * size * channels, bias=False, initializer=normal(0.02)),
+        Reshape(size, size, channels),
+        BatchNorm(channels, activation=LeakyReLU(0.2)),
     ]
-    for wide, narrow in zip(widths[:0:-1], widths[-2::-1], strict=True):  # 512 → 256 → 128 → 64
+
+
+def upsample(in_channels, widths, channels):
+    """The rest of it: each transposed convolution doubles the picture, the last one colours it."""
+    layers, wide = [], in_channels
+    for narrow in widths[-2::-1]:  # 512 → 256 → 128 → 64
         layers += [
-            ConvTranspose2D(wide, narrow, 4, stride=2, padding="same", bias=False, initializer=weights),
+            ConvTranspose2D(wide, narrow, 4, stride=2, padding="same", bias=False, initializer=normal(0.02)),
             BatchNorm(narrow, activation=LeakyReLU(0.2)),
         ]
-    layers += [ConvTranspose2D(widths[0], channels, 4, stride=2, padding="same", initializer=weights), Tanh()]
-    return Sequential(*layers)
+        wide = narrow
+    return [*layers, ConvTranspose2D(wide, channels, 4, stride=2, padding="same", initializer=normal(0.02)), Tanh()]
 
 
-def _discriminator(size, channels, widths):
-    weights = normal(0.02)
-    layers = [Conv2D(channels, widths[0], 4, stride=2, padding="same", initializer=weights), LeakyReLU(0.2)]
+def downsample(in_channels, widths):
+    """The discriminator's beginning: each convolution halves the picture."""
+    layers = [Conv2D(in_channels, widths[0], 4, stride=2, padding="same", initializer=normal(0.02)), LeakyReLU(0.2)]
     for narrow, wide in zip(widths[:-1], widths[1:], strict=True):  # 64 → 128 → 256 → 512
         layers += [
-            Conv2D(narrow, wide, 4, stride=2, padding="same", bias=False, initializer=weights),
+            Conv2D(narrow, wide, 4, stride=2, padding="same", bias=False, initializer=normal(0.02)),
             BatchNorm(wide, activation=LeakyReLU(0.2)),
         ]
-    layers += [Flatten(), Dense(size * size * widths[-1], 1, initializer=weights)]
-    return Sequential(*layers)
+    return layers
+
+
+def judge(size, channels):
+    """The end of it: one number, a logit. (N, size, size, channels) → (N, 1)."""
+    return [Flatten(), Dense(size * size * channels, 1, initializer=normal(0.02))]

@@ -197,12 +197,15 @@ def add_score_means(totals, real, fake, logistic, threshold):
     )  # fmt: skip
 
 
-def next_images(images, order, place, count, dtype):
+def next_images(images, order, place, count, dtype, scale=1 / 127.5, offset=-1):
     """As elementwise.next_images."""
     shape = images.shape[1:]
     out = xp.empty((count, *shape), dtype)
     size = out.size // count
-    launch(f"next_images_{suffix(out.dtype)}", *each(out.size), images, order, place, out, count, size, scratch()[2])
+    launch(
+        f"next_images_{suffix(out.dtype)}", *each(out.size), images, order, place, out, float(scale), float(offset),
+        count, size, scratch()[2],
+    )  # fmt: skip
     return out
 
 

@@ -79,14 +79,14 @@ def add_score_means(totals, real, fake, logistic, threshold):
     totals += xp.stack([a.mean() for a in (real, fake, right_on_real, right_on_fake)])
 
 
-def next_images(images, order, place, count, dtype):
-    """Pictures order[place], …, order[place + count − 1] scaled to [−1, 1]; place (1,) moves on by `count`.
+def next_images(images, order, place, count, dtype, scale=1 / 127.5, offset=-1):
+    """Pictures order[place], …, order[place + count − 1], times scale plus offset; place (1,) moves on by `count`.
 
     images: uint8 (…, H, W, C); order: int64; everything on the device, so that nothing waits for the host.
     """
     chosen = order[place + xp.arange(count)]
     place += count
-    return images[chosen].astype(dtype) * (1 / 127.5) - 1
+    return images[chosen].astype(dtype) * scale + offset
 
 
 def adam_update(values, grads, m, v, t, lr, betas, eps):

@@ -747,13 +747,14 @@ __device__ void philox(unsigned long long counter, unsigned long long key0, unsi
       if (threadIdx.x == 0) totals[which] += sum / n, totals[2 + which] += right / n;                                    \
     }                                                                                                                    \
   }                                                                                                                      \
-  /* Pictures order[place] and on, scaled to [−1, 1]; place moves on by `count` pictures of `size` numbers */           \
+  /* Pictures order[place] and on, times scale plus offset; place moves on by `count` pictures of `size` numbers */     \
   extern "C" __global__ void next_images_##NAME(const unsigned char* images, const long long* order, long long* place,   \
-                                                T* out, int count, int size, unsigned* ticket) {                         \
+                                                T* out, double scale, double offset, int count, int size,                \
+                                                unsigned* ticket) {                                                      \
     long long first = *place;                                                                                            \
     EACH((long long)count * size) {                                                                                      \
       T value = images[order[first + i / size] * size + i % size];                                                       \
-      out[i] = value * (T)(1 / 127.5) - 1;                                                                               \
+      out[i] = value * (T)scale + (T)offset;                                                                             \
     }                                                                                                                    \
     if (last_block(ticket)) *place = first + count;                                                                      \
   }                                                                                                                      \

@@ -1,0 +1,54 @@
+"""The `minigan` command. Bad input gives one line on standard error and exit status 2, never a traceback."""
+
+import sys
+import warnings
+
+from minigan import __version__
+from minigan.cli import bench, data, diagnose, doctor, evaluate, sample, train
+from minigan.cli.parser import Parser
+from minigan.errors import UserError
+
+
+def main(argv=None):
+    """Run one command; the exit status is 0, 1 for a run that diverged, 2 for bad input, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # β and × are no reason to fail where the terminal has none
+            stream.reconfigure(errors="replace")
+    warnings.showwarning = _warn
+    arguments = build_parser().parse_args(argv)
+    try:
+        status = arguments.command(arguments)
+    except UserError as error:
+        status = _complain(str(error))
+    except MemoryError as error:
+        status = _complain(f"not enough memory: {error or 'give smaller numbers'}")
+    except BrokenPipeError:  # `minigan data | head`: the reader has seen enough
+        sys.stderr.close()
+        status = 1
+    except OSError as error:  # a full disk, no permission, a file where a folder should be
+        status = _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def _warn(message, *_):
+    sys.stderr.write(f"minigan: warning: {message}\n")
+
+
+def _complain(message):
+    sys.stderr.write(f"minigan: error: {' '.join(message.split())}\n")
+    return 2
+
+
+def build_parser():
+    parser = Parser(
+        prog="minigan",
+        description="Generative adversarial networks from scratch, on NumPy or (MINIGAN_BACKEND=cupy) CuPy.",
+    )
+    parser.add_argument("--version", action="version", version=f"minigan {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for module in (train, sample, evaluate, diagnose, data, bench, doctor):
+        subparser = module.add_to(commands)
+        subparser.set_defaults(parser=subparser)
+    return parser
