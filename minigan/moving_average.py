@@ -24,7 +24,7 @@ class MovingAverage:
         """Move the average towards the network, after its optimizer's step t."""
         share = 1 - xp.minimum(self.decay, (1 + t) / (10 + t))
         for mean, value in zip(_arrays(self.average), _arrays(self.network), strict=True):
-            mean += (share * (value - mean)).astype(mean.dtype)
+            mean += share.astype(mean.dtype) * (value - mean)
 
 
 def _arrays(network):

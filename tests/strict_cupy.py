@@ -136,7 +136,8 @@ class ndarray:
 def produce(compute, *operands):
     """Launch what makes a new array; in a capture it is recorded, and the array holds nothing yet."""
     count(*operands)
-    result = np.asarray(compute())
+    with np.errstate(invalid="ignore" if recording is not None else "warn"):  # NaN, as long as there is nothing in it
+        result = np.asarray(compute())
     if recording is not None:
         result = np.array(result)
         recording.append(lambda: np.copyto(result, compute()))
@@ -321,7 +322,7 @@ def using_allocator(malloc):
     yield
 
 
-for name in ("sum", "mean", "max", "min"):
+for name in ("sum", "mean", "max", "min", "argmax"):
     setattr(ndarray, name, method(getattr(np.ndarray, name)))
 for base in ("add", "sub", "mul", "truediv", "floordiv", "pow", "matmul"):
     for prefix in ("", "r", "i"):
@@ -350,7 +351,7 @@ def install():
     for name in "zeros ones arange".split():
         setattr(cupy, name, creation(getattr(np, name)))
     of_arrays = (
-        "full_like ones_like zeros_like maximum where exp log log1p sqrt square tanh abs stack concatenate subtract"
+        "full_like ones_like zeros_like maximum minimum where exp log log1p sqrt square tanh abs stack concatenate subtract"
     )
     for name in [*of_arrays.split(), "roll"]:
         setattr(cupy, name, function(getattr(np, name)))

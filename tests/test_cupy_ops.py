@@ -187,13 +187,14 @@ def test_score_means(logistic):
     close(*totals, 1e-6)
 
 
-def test_next_images():
+@pytest.mark.parametrize("scaling", [(), (1 / 255, 0)], ids=["from -1 to 1", "from 0 to 1"])
+def test_next_images(scaling):
     images = asarray(random.integers(0, 256, (10, 4, 3, 2)).astype("uint8"))
     order = asarray(random.permutation(10))
     places = [xp.zeros(1, "int64") for _ in range(2)]
     for _ in range(3):
         batches = [
-            module.next_images(images, order, place, 3, "float32")
+            module.next_images(images, order, place, 3, "float32", *scaling)
             for module, place in zip((cupy_ops, elementwise), places, strict=True)
         ]
         close(*batches, 1e-6)
@@ -237,12 +238,21 @@ def test_random_numbers_are_numpys(dtype):
 
 
 def trainer(graph, **settings):
-    config = Config(batch_size=8, width=4, latent_dim=16, epochs=1, **settings)
-    return training.Trainer(config, data.load("shapes", count=32), graph=graph)
+    config = Config(**{"batch_size": 8, "width": 4, "latent_dim": 16, "epochs": 1} | settings)
+    return training.trainer_of(config, data.load("shapes", count=32), graph=graph)
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"discriminator_steps": 2}, {"objective": "least-squares"}, {"precision": "tf32"}]
+    "settings",
+    [
+        {},
+        {"discriminator_steps": 2},
+        {"objective": "least-squares"},
+        {"precision": "tf32"},
+        {"model": "cgan", "ema": 0.9, "flip": True},
+        {"model": "convolutional-gan"},
+        {"model": "classifier"},
+    ],
 )
 def test_ten_steps_as_a_graph_are_ten_steps_one_by_one(settings):
     """Replay after replay, over the end of an epoch: weights, moments, statistics, metrics, counters, bit for bit."""

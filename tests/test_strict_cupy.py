@@ -29,6 +29,7 @@ SAME_TESTS = [
     "test_losses.py",
     "test_optim.py",
     "test_gan.py",
+    "test_models.py",
     "test_cupy_ops.py",
 ]
 
@@ -51,37 +52,53 @@ def test_the_suite_passes_on_the_fake():
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
-STEPS = """
+STEPS_OF = """
 import json, sys
 {install}
 import numpy as np
-from minigan import backend, data, plots, training
+from minigan import backend, data, plots, trainers, training
 from minigan.config import Config
 from minigan.run_folder import RunFolder
 
-config = Config(batch_size=8, width=4, latent_dim=16, discriminator_steps=2, epochs=1, precision="{precision}")
-trainer = training.Trainer(config, data.load("shapes", count=64))
+settings = dict(batch_size=8, width=4, latent_dim=16, epochs=1, precision="{precision}") | json.loads('{settings}')
+trainer = training.trainer_of(Config(**settings), data.load("shapes", count=64))
 with {guard}:
     for _ in range(3):
         trainer.step()
-row = trainer.meter.read()
+row = trainer.read()
 folder = RunFolder.create(sys.argv[1])
 trainer.save(folder)
 trainer.load(folder.latest_checkpoint())
-print(json.dumps([row, trainer.samples(4).astype(int).ravel().tolist()]))
+if settings.get("model") == "classifier":
+    outputs = trainers.classify(trainer.classifier, trainer.dataset.images[:8], trainer.dtype)[0]
+    outputs = np.rint(255 * outputs)
+else:
+    outputs = trainer.samples(4)
+print(json.dumps([row, outputs.astype(int).ravel().tolist()]))
 """
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("fp64", 1e-10), ("fp32", 1e-3)])
-def test_a_training_step_reads_nothing_back_and_computes_the_same(tmp_path, precision, tolerance):
+@pytest.mark.parametrize(
+    ("settings", "precision", "tolerance"),
+    [
+        ({"discriminator_steps": 2}, "fp64", 1e-10),
+        ({"discriminator_steps": 2}, "fp32", 1e-3),
+        ({"model": "cgan", "ema": 0.9, "generator_batch_size": 4, "label_smoothing": 0.1}, "fp64", 1e-10),
+        ({"model": "dense-gan", "flip": True}, "fp64", 1e-10),
+        ({"model": "classifier"}, "fp64", 1e-10),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
+)
+def test_a_training_step_reads_nothing_back_and_computes_the_same(tmp_path, settings, precision, tolerance):
     """The CUDA kernels on the fake, against the CPU's operations: the same numbers, up to rounding."""
+    steps = STEPS_OF.replace("{settings}", json.dumps(settings).replace("{", "{{").replace("}", "}}"))
     on_fake = run_on_the_fake(
         "-c",
-        STEPS.format(install="import strict_cupy", guard="strict_cupy.no_host_reads()", precision=precision),
+        steps.format(install="import strict_cupy", guard="strict_cupy.no_host_reads()", precision=precision),
         str(tmp_path / "fake"),
     )
     assert on_fake.returncode == 0, on_fake.stderr
-    code = STEPS.format(install="from contextlib import nullcontext", guard="nullcontext()", precision=precision)
+    code = steps.format(install="from contextlib import nullcontext", guard="nullcontext()", precision=precision)
     on_numpy = subprocess.run([sys.executable, "-c", code, str(tmp_path / "numpy")], capture_output=True, text=True)
     assert on_numpy.returncode == 0, on_numpy.stderr
     (fake_row, fake_samples), (row, samples) = json.loads(on_fake.stdout), json.loads(on_numpy.stdout)
