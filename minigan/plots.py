@@ -100,3 +100,26 @@ def save_figure(path, figure):
     """Write a matplotlib figure as PNG, whole or not at all."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
+
+
+def save_animation(path, frames, seconds_per_frame=0.25):
+    """Write uint8 pictures (H, W, 1 or 3) of one size as a GIF that starts anew at its end, whole or not at all.
+
+    A GIF has at most 256 colours a frame: greys stay as they are, colours become the nearest of a palette chosen for
+    each frame. Of equal frames in a row one is kept, and shown for as long. A frame's time is a multiple of 0.01 s.
+    """
+    from PIL import Image
+
+    first, *others = [
+        Image.fromarray(frame[..., 0]) if frame.shape[2] == 1 else Image.fromarray(frame).quantize(256, kmeans=1)
+        for frame in frames
+    ]
+    with replacing(path) as temporary:
+        first.save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=others,
+            duration=max(10, 10 * round(100 * seconds_per_frame)),
+            loop=0,  # without end
+        )

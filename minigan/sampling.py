@@ -1,13 +1,13 @@
-"""Pictures from a trained run: a grid, a folder of PNGs, or one NumPy file."""
+"""Pictures from a trained run: a grid, a folder of PNGs, one NumPy file, or frames of an animation."""
 
 from pathlib import Path
 
 import numpy as np
 
-from minigan import plots
-from minigan.backend import PRECISIONS, RandomStream
+from minigan import interpolation, plots
+from minigan.backend import PRECISIONS, RandomStream, xp
 from minigan.config import Config
-from minigan.errors import UserError
+from minigan.errors import UserError, unknown_name
 from minigan.files import replacing
 from minigan.models import MODELS
 from minigan.trainers import build_networks, generate
@@ -41,11 +41,64 @@ class Sampler:
         """(count,) labels: all classes in turn; None where the generator is not told the class."""
         return np.arange(count) % len(self.class_names) if self.conditional else None
 
+    def labels(self, count, label=None):
+        """(count,) labels: all of them `label` or, without one, every class in turn."""
+        return self.every_class(count) if label is None else np.full(count, label)
+
     def pictures(self, noise, labels=None):
         """uint8 (N, H, W, C) of noise (N, latent_dim) and, for a conditional generator, labels (N,)."""
         if self.conditional and labels is None:
             labels = self.every_class(len(noise))
         return generate(self.generator, noise, labels, self.pixel_range)
+
+    # --- classes -------------------------------------------------------------------------------------------
+
+    def require_conditional(self):
+        """Raises UserError where the generator is not told the class."""
+        if not self.conditional:
+            raise UserError(
+                f"this run's model, {self.config.model}, cannot be asked for a class: expected a conditional one; "
+                "train it with --model cgan"
+            )
+
+    def label(self, name):
+        """The number of a class, of its name or its number as text.
+
+        Raises UserError for an unknown class, with the nearest name, and where the generator is not told the class.
+        """
+        self.require_conditional()
+        for known in (self.class_names, [str(number) for number in range(len(self.class_names))]):
+            if name in known:
+                return known.index(name)
+        raise unknown_name("class", name, self.class_names)
+
+    def class_grid(self, count, seed=0):
+        """Each class with the same `count` noises: uint8 (classes · count, H, W, C), class by class."""
+        self.require_conditional()
+        classes = len(self.class_names)
+        noise = xp.concatenate([self.noise(count, seed)] * classes)  # (classes · count, latent_dim)
+        return self.pictures(noise, np.arange(classes).repeat(count))
+
+    # --- between latent points -----------------------------------------------------------------------------
+
+    def rows_between(self, rows, steps, method, seed=0, label=None):
+        """`rows` ways between two random latent points: uint8 (rows · steps, H, W, C), row by row.
+
+        method: a name of interpolation.METHODS. A conditional generator is asked for the class `label` or, without one,
+        for the classes in turn, one for each row.
+        """
+        points = self.noise(2 * rows, seed)
+        noise = interpolation.METHODS[method](points[0::2], points[1::2], steps)  # (rows, steps, latent_dim)
+        labels = self.labels(rows, label)
+        return self.pictures(noise.reshape(rows * steps, -1), None if labels is None else labels.repeat(steps))
+
+    def closed_walk(self, count, steps, method, seed=0, label=None):
+        """From one of `count` random latent points to the next and back to the first: uint8 (count · steps, H, W, C).
+
+        A conditional generator is asked for one class all the way: `label` or, without one, the first.
+        """
+        noise = interpolation.walk(self.noise(count, seed), steps, method)  # (count · steps, latent_dim)
+        return self.pictures(noise, np.full(count * steps, label or 0) if self.conditional else None)
 
 
 def sample(saved, count, seed=0):
@@ -56,6 +109,36 @@ def sample(saved, count, seed=0):
     """
     sampler = Sampler(saved)
     return sampler.pictures(sampler.noise(count, seed))
+
+
+def history(run):
+    """The grids that a RunFolder has of its epochs, in order: a list of uint8 (H, W, C).
+
+    They are all of the same noise. Raises UserError where there is none, or one that does not fit the others.
+    """
+    from PIL import Image
+
+    frames: list[np.ndarray] = []
+    for path in sorted(run.samples.glob("epoch_*.png"), key=lambda path: (len(path.name), path.name)):
+        try:
+            with Image.open(path) as picture:
+                frame = np.asarray(picture)
+        except OSError as error:
+            raise UserError(f"{path}: expected a picture as minigan wrote it ({error})") from None
+        frames.append(frame.reshape(*frame.shape[:2], -1))
+        if frames[-1].shape != frames[0].shape:
+            raise UserError(f"{path}: expected a picture of {frames[0].shape}, as the first one's, got {frame.shape}")
+    if not frames:
+        raise UserError(
+            f"{run.samples}: expected pictures of epochs, found none: a run writes one at the end of each epoch"
+        )
+    return frames
+
+
+def enlarged(images, side=128):
+    """Small pictures (N, H, W, C) with each pixel repeated, a whole number of times, to about `side` at most."""
+    times = max(1, side // max(images.shape[1:3]))
+    return images.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def write(images, out, columns=None):
