@@ -77,7 +77,14 @@ PARAMETERS = {
         (28, 28, 1),
         100,
         64,
-        dense(100, 6272, False) + bn(128) + LABEL_7 + conv(4, 129, 64, False) + bn(64) + conv(4, 64, 1),
+        dense(100, 6272, False)
+        + bn(128)
+        + LABEL_7
+        + conv(4, 129, 64, False)
+        + bn(64)
+        + conv(4, 64, 32, False)
+        + bn(32)
+        + conv(3, 32, 1),
         LABEL_28 + conv(4, 2, 64) + conv(4, 64, 128, False) + bn(128) + dense(7 * 7 * 128, 1),
     ),
 }
@@ -105,6 +112,20 @@ def test_pictures_of_64_pixels_take_four_halvings():
     z = mg.backend.random.normal((2, 100))
     assert generator.layers[1].shape == (4, 4, 32)
     assert discriminator.forward(generator.forward(z)[0])[0].shape == (2, 1)
+
+
+def test_pictures_of_28_pixels_are_rounded_up_once():
+    generator, discriminator = models.dcgan(28, 1, latent_dim=100, width=4)
+    z = mg.backend.random.normal((2, 100))
+    x, shapes = z, []
+    for layer in generator.layers:
+        x, _ = layer.forward(x)
+        shapes.append(x.shape[1:])
+    assert list(dict.fromkeys(shapes[1:])) == [(4, 4, 16), (7, 7, 8), (14, 14, 4), (28, 28, 1)]
+    for layer in discriminator.layers:
+        x, _ = layer.forward(x)
+        shapes.append(x.shape[1:])
+    assert shapes[-2:] == [(4 * 4 * 16,), (1,)]
 
 
 def test_the_classifier_gives_features_and_logits():

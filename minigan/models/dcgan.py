@@ -26,25 +26,32 @@ def dcgan(image_size=32, channels=3, latent_dim=128, width=64):
     and the discriminator's input; LeakyReLU 0.2; weights from N(0, 0.02²). A layer followed by batch
     normalization has no bias: the mean is subtracted right after.
 
-    image_size is halved while it is even, down to 2 and at most four times; channels double from `width` at
-    each halving. z: (N, latent_dim), pictures: (N, image_size, image_size, channels) in [−1, 1].
-    Raises ValueError for an image_size that cannot be halved.
+    image_size is halved until it is 2, or has been rounded up once (28 → 14 → 7 → 4), at most four times; channels
+    double from `width` at each halving. z: (N, latent_dim), pictures: (N, image_size, image_size, channels) in [−1, 1].
+    Raises ValueError for an odd image_size, or one below 4.
     """
-    size, widths = halvings("dcgan", image_size, width)
-    generator = Sequential(*project(latent_dim, size, widths[-1]), *upsample(widths[-1], widths, channels))
-    discriminator = Sequential(*downsample(channels, widths), *judge(size, widths[-1]))
+    sizes = halvings("dcgan", image_size)
+    widths = [width * 2**i for i in range(len(sizes) - 1)]  # 64, 128, 256, 512
+    generator = Sequential(
+        *project(latent_dim, sizes[-1], widths[-1]),
+        *upsample(sizes[:0:-1], widths[::-1]),
+        ConvTranspose2D(widths[0], channels, 4, stride=2, padding="same", initializer=normal(0.02)),
+        Tanh(),
+    )
+    discriminator = Sequential(*downsample([channels, *widths]), *judge(sizes[-1], widths[-1]))
     return generator, discriminator
 
 
-def halvings(name, image_size, width):
-    """(2, [64, 128, 256, 512]) for 32: the size of the smallest picture, and the channels from the outside in."""
-    size, widths = image_size, list[int]()
-    while size % 2 == 0 and size > 2 and len(widths) < 4:
-        size //= 2
-        widths.append(width * 2 ** len(widths))
-    if not widths:
+def halvings(name, image_size):
+    """The sizes from the picture inwards: [32, 16, 8, 4, 2], or [28, 14, 7, 4]."""
+    if image_size % 2 or image_size < 4:
         raise ValueError(f"{name}: expected an even image_size of at least 4, got {image_size}")
-    return size, widths
+    sizes = [image_size]
+    while sizes[-1] > 2 and len(sizes) < 5:
+        sizes.append(-(-sizes[-1] // 2))
+        if sizes[-2] % 2:
+            break
+    return sizes
 
 
 def project(latent_dim, size, channels):
@@ -56,22 +63,22 @@ def project(latent_dim, size, channels):
     ]
 
 
-def upsample(in_channels, widths, channels):
-    """The rest of it: each transposed convolution doubles the picture, the last one colours it."""
-    layers, wide = [], in_channels
-    for narrow in widths[-2::-1]:  # 512 → 256 → 128 → 64
+def upsample(sizes, widths):
+    """Transposed convolutions that double the picture: sizes and channels from the smallest on."""
+    layers = []
+    for size, wide, narrow in zip(sizes[1:], widths[:-1], widths[1:], strict=True):  # 512 → 256 → 128 → 64
+        padding = (1, 1 + size % 2)  # that of "same", read backwards: 7 pixels became 4, so 4 become 7
         layers += [
-            ConvTranspose2D(wide, narrow, 4, stride=2, padding="same", bias=False, initializer=normal(0.02)),
+            ConvTranspose2D(wide, narrow, 4, 2, (padding, padding), bias=False, initializer=normal(0.02)),
             BatchNorm(narrow, activation=LeakyReLU(0.2)),
         ]
-        wide = narrow
-    return [*layers, ConvTranspose2D(wide, channels, 4, stride=2, padding="same", initializer=normal(0.02)), Tanh()]
+    return layers
 
 
-def downsample(in_channels, widths):
-    """The discriminator's beginning: each convolution halves the picture."""
-    layers = [Conv2D(in_channels, widths[0], 4, stride=2, padding="same", initializer=normal(0.02)), LeakyReLU(0.2)]
-    for narrow, wide in zip(widths[:-1], widths[1:], strict=True):  # 64 → 128 → 256 → 512
+def downsample(widths):
+    """The discriminator's beginning: each convolution halves the picture. widths: channels from the picture inwards."""
+    layers = [Conv2D(widths[0], widths[1], 4, stride=2, padding="same", initializer=normal(0.02)), LeakyReLU(0.2)]
+    for narrow, wide in zip(widths[1:-1], widths[2:], strict=True):  # 64 → 128 → 256 → 512
         layers += [
             Conv2D(narrow, wide, 4, stride=2, padding="same", bias=False, initializer=normal(0.02)),
             BatchNorm(wide, activation=LeakyReLU(0.2)),
