@@ -351,9 +351,10 @@ def install():
     for name in "zeros ones arange".split():
         setattr(cupy, name, creation(getattr(np, name)))
     of_arrays = (
-        "full_like ones_like zeros_like maximum minimum where exp log log1p sqrt square tanh abs stack concatenate subtract"
+        "full_like ones_like zeros_like maximum minimum where exp log log1p sqrt square tanh abs "
+        "stack concatenate subtract roll"
     )
-    for name in [*of_arrays.split(), "roll"]:
+    for name in of_arrays.split():
         setattr(cupy, name, function(getattr(np, name)))
     cupy.__version__ = "strict fake"
     cupy.ndarray, cupy.asarray, cupy.empty, cupy.ascontiguousarray = ndarray, asarray, empty, ascontiguousarray
