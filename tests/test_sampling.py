@@ -30,7 +30,8 @@ def trained(path, **settings):
 
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("runs") / "cgan", model="cgan", epochs=EPOCHS)
+    """A few steps with a high rate: after them pictures differ from each other, which at first they hardly do."""
+    return trained(tmp_path_factory.mktemp("runs") / "cgan", model="cgan", epochs=EPOCHS, lr=0.02)
 
 
 @pytest.fixture(scope="module")
