@@ -81,7 +81,8 @@ def test_the_scores_are_the_formulas(runs, classifier):
     report, samples, labels = evaluation.evaluate(saved, classifier, train, test, count=300, splits=5, seed=3)
     sampler = Sampler(saved)
     assert sampler.averaged
-    np.testing.assert_array_equal(samples, sampler.pictures(sampler.noise(300, 3), np.arange(300) % len(test.class_names)))
+    np.testing.assert_array_equal(labels, np.arange(300) % len(test.class_names))
+    np.testing.assert_array_equal(samples, sampler.pictures(sampler.noise(300, 3), labels))
     p, features = classifier(samples)
     mean, deviation = inception_score(p, 5, 3)
     assert report["samples"]["classifier_is"] == {"mean": mean, "std": deviation}
