@@ -6,7 +6,7 @@ the batch's mean and variance taken for constants. The picture shows the two inp
     python examples/01_gradient_check.py            writes gradient_check.png
 """
 
-import sys
+import argparse
 
 import matplotlib
 
@@ -43,7 +43,7 @@ def finite_differences(layer, x, dy, h=1e-5):
     return gradient
 
 
-def main(out="gradient_check.png"):
+def main(out):
     random = np.random.default_rng(0)
     x, dy = random.standard_normal((2, 12, 1))
     right, wrong = (kind(1).astype("float64") for kind in (mg.layers.BatchNorm, WrongBatchNorm))
@@ -67,4 +67,6 @@ def main(out="gradient_check.png"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="gradient_check.png")
+    main(**vars(parser.parse_args()))

@@ -3,25 +3,25 @@
 You will see the two losses find a balance, and a picture with a row of samples after every few steps: coloured
 noise, then blobs, then shapes that one can begin to name. `minigan train` goes on where this stops.
 
-    python examples/09_dcgan.py                     writes dcgan.png, in under a minute on two cores
-    python examples/09_dcgan.py dcgan.png 2000      trains for 2000 steps
+    python examples/09_dcgan.py                     writes dcgan.png
+    python examples/09_dcgan.py --data cifar10 --steps 4000
 """
 
-import sys
+import argparse
 
 import numpy as np
 
 import minigan as mg
 from minigan.plots import image_grid, save_image, to_uint8
 
-BATCH, LATENT, WIDTH = 64, 64, 16
+BATCH, LATENT, WIDTH, ROWS = 64, 64, 16, 8
 
 
-def main(out="dcgan.png", steps=400):
-    steps = int(steps)
+def main(out, data, root, steps):
     mg.backend.seed(0)
-    dataset = mg.data.load("shapes", count=8192)
-    generator, discriminator = mg.models.dcgan(latent_dim=LATENT, width=WIDTH)
+    dataset = mg.data.load(data, root)
+    _, size, _, channels = dataset.images.shape
+    generator, discriminator = mg.models.dcgan(size, channels, LATENT, WIDTH)
     objective = mg.losses.NonSaturating()
     generator_optimizer = mg.optim.Adam(generator.parameters())
     discriminator_optimizer = mg.optim.Adam(discriminator.parameters())
@@ -31,21 +31,26 @@ def main(out="dcgan.png", steps=400):
     rows = []
     for step in range(1, steps + 1):
         pictures = dataset.images[order.integers(0, len(dataset), BATCH)]
-        real = mg.backend.asarray(pictures.astype("float32") / 127.5 - 1)  # (N, 32, 32, 3) in [−1, 1]
+        real = mg.backend.asarray(pictures.astype("float32") / 127.5 - 1)  # (N, H, W, C) in [−1, 1]
 
         z = mg.backend.random.normal((BATCH, LATENT))
         loss_d = mg.gan.discriminator_step(generator, discriminator, real, z, objective, discriminator_optimizer)
         z = mg.backend.random.normal((BATCH, LATENT))
         loss_g = mg.gan.generator_step(generator, discriminator, z, objective, generator_optimizer)
 
-        if step % max(1, steps // 8) == 0:
+        if step % max(1, steps // ROWS) == 0:
             print(f"step {step:5}   Loss_D {float(loss_d):.3f}   Loss_G {float(loss_g):.3f}")
             fakes, _ = generator.forward(fixed_z, train=False)
             rows.append(to_uint8(mg.backend.to_numpy(fakes)))
 
     save_image(out, image_grid(np.concatenate(rows), columns=10))
-    print(f"Each row of {out} is the same ten noise vectors, later in training than the row above it.")
+    print(f"\nEach row of {out} is the same ten noise vectors, later in training than the row above it.")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="dcgan.png")
+    parser.add_argument("--data", default="shapes", help="shapes (default), digits, mnist, fashion-mnist, cifar10")
+    parser.add_argument("--root", help="where the data set is")
+    parser.add_argument("--steps", type=int, default=400)
+    main(**vars(parser.parse_args()))

@@ -9,9 +9,10 @@ from minigan.losses import OBJECTIVES
 from minigan.models import MODELS
 from minigan.presets import preset as preset_settings
 
-# Where a data set asks for settings of its own. The shapes are there to be learned while one watches.
+# Where a data set asks for settings of its own. Shapes and digits are there to be learned while one watches.
 DEFAULTS_OF_DATA = {
     "shapes": {"epochs": 4, "batch_size": 32, "width": 24},
+    "digits": {"epochs": 8, "batch_size": 32, "width": 16},
     "cifar10": {"epochs": 50, "batch_size": 128, "width": 64},
     "mnist": {"epochs": 20, "batch_size": 128, "width": 64},
     "fashion-mnist": {"epochs": 20, "batch_size": 128, "width": 64},

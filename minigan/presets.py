@@ -10,7 +10,7 @@ FASHION = {"data": "fashion-mnist", "latent_dim": 100, "batch_size": 64, "ema": 
 PRESETS: dict[str, dict[str, Any]] = {
     # Fashion-MNIST: the dense GAN against the convolutional one
     "gan-fashion": FASHION | {"model": "dense-gan", "lr": 1e-4, "epochs": 20},
-    "dcgan-fashion": FASHION | {"lr": 1e-4, "epochs": 20},
+    "dcgan-fashion": FASHION | {"lr": 1e-4, "width": 32, "epochs": 30},
     # MNIST: a discriminator batch of 256, half of it real; the generator's own batch is 256 as well
     "gan-mnist": {
         "data": "mnist",

@@ -14,14 +14,13 @@ EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example(path, tmp_path):
-    arguments = ["dcgan.png", "16"] if path.stem == "09_dcgan" else []
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(path), *arguments],
+        [sys.executable, "-W", "error", str(path)],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(path.parent.parent), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # each is meant to take less than 60 s on two idle cores
     )
     assert done.returncode == 0, done.stderr
     pictures = list(tmp_path.glob("*.png"))
@@ -31,4 +30,4 @@ def test_example(path, tmp_path):
         with Image.open(picture) as image:
             assert len(np.unique(np.asarray(image))) > 10  # something is drawn on it
     assert path.read_text(encoding="utf-8").startswith('"""')
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 120
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 140

@@ -31,7 +31,7 @@ def _data_list(arguments):
     from minigan import data
 
     for name in data.NAMES:
-        found = data.locate(name, None if name == "shapes" else arguments.root)
+        found = data.locate(name, None if name in data.DRAWN else arguments.root)
         print(f"{name:16} {found or f'not found; minigan data fetch {name}'}")
     return 0
 

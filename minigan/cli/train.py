@@ -18,7 +18,9 @@ def add_to(commands):
     )
     parser.add_argument("--preset", metavar="NAME", help=f"a system with its settings: {', '.join(PRESETS)}")
     data = parser.add_argument_group("data")
-    data.add_argument("--data", metavar="NAME", help="shapes (default), cifar10, mnist, fashion-mnist, or folder")
+    data.add_argument(
+        "--data", metavar="NAME", help="shapes (default), digits, cifar10, mnist, fashion-mnist, or folder"
+    )
     data.add_argument("--root", metavar="FOLDER", help="where the data set is; default: the user's cache")
     data.add_argument("--image-size", type=int, help="of the pictures of --data folder (default: 64)")
     data.add_argument("--flip", action="store_true", help="turn half of the real pictures left to right, at random")

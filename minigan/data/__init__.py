@@ -7,15 +7,17 @@
 
 from minigan.data.cifar10 import find_cifar10, load_cifar10
 from minigan.data.dataset import Dataset
+from minigan.data.digits import load_digits
 from minigan.data.download import fetch
 from minigan.data.folder import load_folder
 from minigan.data.mnist import find_mnist, load_mnist
 from minigan.data.shapes import load_shapes
 from minigan.errors import DataError, unknown_name
 
-__all__ = ["NAMES", "Dataset", "fetch", "load", "locate"]
+__all__ = ["DRAWN", "NAMES", "Dataset", "fetch", "load", "locate"]
 
-NAMES = ("shapes", "cifar10", "mnist", "fashion-mnist", "folder")
+DRAWN = {"shapes": load_shapes, "digits": load_digits}  # from a seed: nothing to find or to download
+NAMES = (*DRAWN, "cifar10", "mnist", "fashion-mnist", "folder")
 
 
 def load(name, root=None, split="train", **options) -> Dataset:
@@ -24,17 +26,17 @@ def load(name, root=None, split="train", **options) -> Dataset:
     name     one of NAMES
     root     the folder or file to read it from; each data set says where it looks by default
     split    "train" or "test"
-    options  for "shapes": count, seed; for "folder": image_size
+    options  for "shapes" and "digits": count, seed; for "folder": image_size
 
     Returns a Dataset: images uint8 (N, H, W, C), labels int64 (N,), class_names.
     Raises UserError for an unknown name; DataError for an unknown split, and when the files are missing, cut
     short or altered.
     """
     _check_name(name)
-    if name == "shapes":
+    if name in DRAWN:
         if root is not None:
-            raise DataError(f"data set 'shapes' is drawn, not read: expected no root, got {str(root)!r}")
-        return load_shapes(split, **options)
+            raise DataError(f"data set '{name}' is drawn, not read: expected no root, got {str(root)!r}")
+        return DRAWN[name](split, **options)
     if name == "folder":
         return load_folder(split, root, **options)
     if name == "cifar10":
@@ -45,7 +47,7 @@ def load(name, root=None, split="train", **options) -> Dataset:
 def locate(name, root=None):
     """Where `load` would read the data set from, in words, or None if it is not there."""
     _check_name(name)
-    if name == "shapes":
+    if name in DRAWN:
         return "drawn when it is loaded"
     if name == "folder":
         return "any folder of pictures: --root FOLDER" if root is None else str(root)

@@ -85,7 +85,11 @@ DOWNLOADS: dict[str, tuple[str, tuple[Download, ...]]] = {
         ),
     ),
 }
-NEEDS_NO_DOWNLOAD = {"shapes": "it is drawn when it is loaded", "folder": "give --root FOLDER, a folder of pictures"}
+NEEDS_NO_DOWNLOAD = {
+    "shapes": "it is drawn when it is loaded",
+    "digits": "it is drawn when it is loaded",
+    "folder": "give --root FOLDER, a folder of pictures",
+}
 
 
 def cache_folder():
