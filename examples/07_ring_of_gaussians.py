@@ -97,7 +97,7 @@ def main(out, steps):
     figure.savefig(out, dpi=90)
 
     frames = []
-    figure, axes = plt.subplots(1, 3, figsize=(9, 3.6), layout="constrained", dpi=80)
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3.6), layout="constrained", dpi=60)
     for look in range(LOOKS + 1):
         for ax, (name, looks) in zip(axes, games.items(), strict=True):
             draw(ax, name, data, looks[look])

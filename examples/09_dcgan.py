@@ -14,7 +14,7 @@ import numpy as np
 import minigan as mg
 from minigan.plots import image_grid, save_image, to_uint8
 
-BATCH, LATENT, WIDTH, ROWS = 64, 64, 16, 8
+BATCH, LATENT, WIDTH, ROWS = 32, 64, 16, 8
 
 
 def main(out, data, root, steps):
@@ -23,8 +23,8 @@ def main(out, data, root, steps):
     _, size, _, channels = dataset.images.shape
     generator, discriminator = mg.models.dcgan(size, channels, LATENT, WIDTH)
     objective = mg.losses.NonSaturating()
-    generator_optimizer = mg.optim.Adam(generator.parameters())
-    discriminator_optimizer = mg.optim.Adam(discriminator.parameters())
+    generator_optimizer = mg.optim.Adam(generator.parameters(), lr=1e-3)
+    discriminator_optimizer = mg.optim.Adam(discriminator.parameters(), lr=5e-4)
 
     fixed_z = mg.backend.random.normal((10, LATENT))
     order = np.random.default_rng(0)
@@ -52,5 +52,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="dcgan.png")
     parser.add_argument("--data", default="shapes", help="shapes (default), digits, mnist, fashion-mnist, cifar10")
     parser.add_argument("--root", help="where the data set is")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=1200)
     main(**vars(parser.parse_args()))

@@ -74,7 +74,7 @@ def check(layer_or_function, *inputs, seed=0, train=True, tolerance=1e-6, step=1
     arrays = [_float64(array) for array in inputs]
     if isinstance(layer_or_function, Layer):
         layer = copy.deepcopy(layer_or_function).astype(np.float64)
-        subject = f"{layer!r}, {'training' if train else 'evaluation'} mode"
+        subject = f"{layer.in_messages()}, {'training' if train else 'evaluation'} mode"
         problem: _LayerProblem | _FunctionProblem = _LayerProblem(layer, arrays, train, seed)
     else:
         subject = getattr(layer_or_function, "__qualname__", repr(layer_or_function))
@@ -94,7 +94,7 @@ class _LayerProblem:
 
     def __init__(self, layer, inputs, train, seed):
         if len(inputs) != 1:
-            raise TypeError(f"gradcheck.check: {layer!r} takes one input, got {len(inputs)}")
+            raise TypeError(f"gradcheck.check: {layer.in_messages()} takes one input, got {len(inputs)}")
         (x,) = inputs
         self.layer, self.train = layer, train
         self.stream = backend.random.state()  # dropout must draw the same mask each time

@@ -12,6 +12,8 @@ class LeakyReLU(Layer):
     x, y: any shape. Source: Maas, Hannun and Ng 2013; DCGAN takes slope 0.2.
     """
 
+    settings = ("slope",)
+
     def __init__(self, slope=0.2):
         if not 0 <= slope <= 1:
             raise ValueError(f"LeakyReLU: expected a slope in [0, 1], got {slope}")
@@ -26,9 +28,6 @@ class LeakyReLU(Layer):
         (y,) = cache
         self.require_shape("dy", dy, y.shape)
         return ops.leaky_relu_grad(y, dy, self.slope) if input_grad else None
-
-    def __repr__(self):
-        return f"{type(self).__name__}(slope={self.slope})"
 
 
 class ReLU(Layer):

@@ -26,8 +26,8 @@ class Param:
     def require_version(self, version, layer):
         if version != self.version:
             raise RuntimeError(
-                f"{layer!r}: backward with a cache from before the weights changed (cache of version {version}, "
-                f"weights of version {self.version}); run forward again after optimizer.step()"
+                f"{layer.in_messages()}: backward with a cache from before the weights changed (cache of version "
+                f"{version}, weights of version {self.version}); run forward again after optimizer.step()"
             )
 
     def __repr__(self):
@@ -49,6 +49,8 @@ class Layer:
     """
 
     buffers: tuple[str, ...] = ()  # names of arrays that are state but not trained, such as running statistics
+    settings: tuple[str, ...] = ()  # names of what it was made with, for repr; messages show the first
+    input_shape = None  # of one input, where the network knows it
 
     def forward(self, x, train=True):
         raise NotImplementedError(f"{type(self).__name__} has no forward")
@@ -121,17 +123,32 @@ class Layer:
         )
         if not fits:
             shape = f"({', '.join(map(str, expected))}{',' if len(expected) == 1 else ''})"
-            raise ValueError(f"{self!r}: expected {name} of shape {shape}, got {tuple(array.shape)}")
+            raise ValueError(f"{self.in_messages()}: expected {name} of shape {shape}, got {tuple(array.shape)}")
 
     def require_floating(self, name, array):
         if array.dtype.kind != "f":
             raise TypeError(
-                f"{self!r}: expected {name} of a floating dtype, got {array.dtype}; "
+                f"{self.in_messages()}: expected {name} of a floating dtype, got {array.dtype}; "
                 "images are scaled first, as in x.astype('float32') / 127.5 - 1"
             )
 
+    # --- words ---------------------------------------------------------------------------------------------
+
+    def summary(self, input_shape=None):
+        """Print a table: each layer, the shape of what leaves it, its parameters. See layers/summary.py."""
+        from minigan.layers.summary import summary
+
+        print(summary(self, input_shape))
+
+    def in_messages(self):
+        """The layer in a few words, such as Conv2D(in_channels=3): messages begin with it."""
+        return self._shown(self.settings[:1])
+
     def __repr__(self):
-        return f"{type(self).__name__}()"
+        return self._shown(self.settings)
+
+    def _shown(self, names):
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 def require_same_arrays(targets, state):

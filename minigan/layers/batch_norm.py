@@ -35,10 +35,13 @@ class BatchNorm(Layer):
 
     buffers = ("running_mean", "running_var")
 
+    settings = ("num_features", "activation")
+
     def __init__(self, num_features, eps=1e-5, momentum=0.1, activation=None):
         if not (activation is None or isinstance(activation, LeakyReLU)):
             raise TypeError(f"BatchNorm: expected a LeakyReLU as activation, or None, got {activation!r}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.activation = activation
         self.slope = 1 if activation is None else activation.slope  # 1 is no activation
         self.gamma = Param(ones(num_features))
         self.beta = Param(zeros(num_features))
@@ -87,15 +90,14 @@ class BatchNorm(Layer):
         """(batches, m, C): one batch, or in training mode as many side by side as `train` says."""
         batches = int(train) or 1
         if array.shape[0] % batches:
-            raise ValueError(f"{self!r}: expected {batches} batches of one size, got x of shape {tuple(array.shape)}")
+            raise ValueError(
+                f"{self.in_messages()}: expected {batches} batches of one size, got x of shape {tuple(array.shape)}"
+            )
         return array.reshape(batches, -1, self.num_features)
 
     def _require_two_values(self, rows):
         if rows.shape[1] < 2:
             raise ValueError(
-                f"{self!r}: expected at least 2 values per channel in training mode, got {rows.shape[1]}; "
+                f"{self.in_messages()}: expected at least 2 values per channel in training mode, got {rows.shape[1]}; "
                 "use a batch of 2 or more, or train=False"
             )
-
-    def __repr__(self):
-        return f"{type(self).__name__}(num_features={self.num_features})"

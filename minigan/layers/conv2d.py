@@ -21,6 +21,8 @@ class Conv2D(Layer):
     Raises ValueError for another shape, or a kernel larger than the padded picture.
     """
 
+    settings = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
+
     def __init__(
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True, initializer=glorot_uniform
     ):
@@ -55,6 +57,3 @@ class Conv2D(Layer):
         if not input_grad:
             return None
         return ops.conv2d_grad_input(dy, self.weight.cast(dy.dtype), x.shape[1:3], self.stride, padding)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(in_channels={self.in_channels})"

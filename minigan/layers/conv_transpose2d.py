@@ -30,6 +30,8 @@ class ConvTranspose2D(Layer):
 
     definitions = ("scatter", "zero_insertion")
 
+    settings = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
+
     def __init__(
         self,
         in_channels,
@@ -88,6 +90,3 @@ class ConvTranspose2D(Layer):
         if self.definition == "scatter":
             return ops.conv2d(dy, w, self.stride, padding)  # (N, H, W, in)
         return ops.conv_transpose2d_by_zeros_grad_input(dy, w, x.shape[1:3], self.stride, padding)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(in_channels={self.in_channels})"

@@ -15,6 +15,8 @@ class Dense(Layer):
     Raises ValueError for another shape.
     """
 
+    settings = ("in_features", "out_features")
+
     def __init__(self, in_features, out_features, bias=True, initializer=glorot_uniform):
         self.in_features, self.out_features = in_features, out_features
         self.weight = Param(initializer((in_features, out_features), in_features, out_features))
@@ -35,6 +37,3 @@ class Dense(Layer):
             if self.bias is not None:
                 ops.sum_rows(dy, add_to=self.bias.grad)
         return ops.matmul(dy, self.weight.cast(dy.dtype).T) if input_grad else None  # (N, in)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(in_features={self.in_features})"

@@ -11,6 +11,8 @@ class Dropout(Layer):
     x, y: any shape. Source: Srivastava et al. 2014. Raises ValueError for a rate outside [0, 1).
     """
 
+    settings = ("rate",)
+
     def __init__(self, rate):
         if not 0 <= rate < 1:
             raise ValueError(f"Dropout: expected a rate in [0, 1), got {rate}")
@@ -30,6 +32,3 @@ class Dropout(Layer):
         if not input_grad:
             return None
         return dy if mask is None else dy * mask
-
-    def __repr__(self):
-        return f"{type(self).__name__}(rate={self.rate})"

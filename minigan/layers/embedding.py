@@ -17,6 +17,8 @@ class Embedding(Layer):
     out of range where the labels are on the host; labels on a device are not read back to be checked.
     """
 
+    settings = ("count", "dim")
+
     def __init__(self, count, dim, initializer=None):
         self.count, self.dim = count, dim
         self.weight = Param((initializer or normal(0.05))((count, dim), count, dim))
@@ -33,6 +35,3 @@ class Embedding(Layer):
         if param_grads:
             onehot = (labels[:, None] == xp.arange(self.count)).astype(dy.dtype)  # (N, count)
             ops.matmul(onehot.T, dy, add_to=self.weight.grad)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(count={self.count}, dim={self.dim})"

@@ -39,6 +39,7 @@ def cgan(image_size=28, channels=1, classes=10, latent_dim=100, width=64):
         Sequential(),
         label_picture(classes, image_size),
         Sequential(*downsample([channels + 1, *widths]), *judge(size, wide)),
+        input_shape=(image_size, image_size, channels),
     )
     return generator, discriminator
 

@@ -32,4 +32,5 @@ def classifier(image_shape=(32, 32, 3), classes=10, width=32, features=128):
             BatchNorm(features, activation=LeakyReLU(0.1)),
         ),
         Sequential(Dropout(0.2), Dense(features, classes)),
+        input_shape=tuple(image_shape),
     )

@@ -47,5 +47,6 @@ def convolutional_gan(image_size=28, channels=1, latent_dim=100, width=32):
         Dropout(0.4),
         Flatten(),
         Dense(size * size * 2 * width, 1),
+        input_shape=(image_size, image_size, channels),
     )
     return generator, discriminator

@@ -38,7 +38,11 @@ def dcgan(image_size=32, channels=3, latent_dim=128, width=64):
         ConvTranspose2D(widths[0], channels, 4, stride=2, padding="same", initializer=normal(0.02)),
         Tanh(),
     )
-    discriminator = Sequential(*downsample([channels, *widths]), *judge(sizes[-1], widths[-1]))
+    discriminator = Sequential(
+        *downsample([channels, *widths]),
+        *judge(sizes[-1], widths[-1]),
+        input_shape=(image_size, image_size, channels),
+    )
     return generator, discriminator
 
 

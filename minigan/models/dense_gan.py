@@ -29,5 +29,6 @@ def dense_gan(image_shape=(28, 28, 1), latent_dim=100, width=256):
         Dense(2 * width, width),
         LeakyReLU(0.2),
         Dense(width, 1),
+        input_shape=tuple(image_shape),
     )
     return generator, discriminator

@@ -1,0 +1,49 @@
+"""The site: `pip install -e '.[docs]'`, then `python -m sphinx -W -b html docs site`; open site/index.html."""
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+
+project = "minigan"
+author = copyright = "The minigan authors"
+language = "en"
+
+extensions = [
+    "myst_parser",  # pages in Markdown
+    "sphinx.ext.autodoc",  # the API reference, from the docstrings
+    "sphinx.ext.mathjax",
+    "gradient_check",  # ours: a gradient check that is run when the page is made
+    "plain_docstrings",  # ours: docstrings with formulas set apart by indentation, as minigan writes them
+]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_extensions", "figures"]
+suppress_warnings = ["config.cache"]
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(numpy|pathlib|PIL|matplotlib)\..*")]  # of other projects
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+
+html_theme = "furo"
+html_title = "minigan"
+html_static_path = ["_static"]
+html_css_files = ["minigan.css"]
+html_show_sphinx = False
+html_copy_source = False
+# One file, from the site itself: mathematics is set without a network.
+mathjax_path = "tex-svg.js"
+
+
+def copy_mathjax(app, error):
+    """MathJax out of the package that carries it; of its 24 MB the one file that is used."""
+    if error is None and app.builder.format == "html":
+        package = Path(importlib.util.find_spec("sphinx-mathjax-offline").submodule_search_locations[0])
+        shutil.copy(package / "static/mathjax/tex-svg.js", Path(app.outdir) / "_static/tex-svg.js")
+
+
+def setup(app):
+    app.connect("build-finished", copy_mathjax)
