@@ -23,6 +23,7 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_extensions", "figures"]
 suppress_warnings = ["config.cache"]
+highlight_language = "none"  # what docstrings set apart is a formula as often as it is code
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(numpy|pathlib|PIL|matplotlib)\..*")]  # of other projects
 autodoc_member_order = "bysource"
@@ -30,6 +31,7 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 
 html_theme = "furo"
 html_title = "minigan"
+html_favicon = "_static/favicon.png"
 html_static_path = ["_static"]
 html_css_files = ["minigan.css"]
 html_show_sphinx = False

@@ -50,8 +50,9 @@ class Report:
         return max(self.entries, key=lambda entry: np.inf if np.isnan(entry.error) else entry.error)
 
     def __str__(self):
-        lines = [f"{'':12}{'backward':>16}{'differences':>16}{'relative error':>18}"]
-        lines += [f"{e.name:12}{e.backward:16.8g}{e.numeric:16.8g}{e.error:18.1e}" for e in self.entries]
+        width = max(12, *(len(entry.name) for entry in self.entries))
+        lines = [f"{'':{width}}{'backward':>16}{'differences':>16}{'relative error':>18}"]
+        lines += [f"{e.name:{width}}{e.backward:16.8g}{e.numeric:16.8g}{e.error:18.1e}" for e in self.entries]
         return "\n".join([self.subject, *lines])
 
 

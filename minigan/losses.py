@@ -28,7 +28,7 @@ def bce(probabilities, targets):
         L = −mean( t·log p + (1 − t)·log(1 − p) )      dL/dp = (p − t) / (p·(1 − p)) / n
 
     Logarithms are held at −100 and p·(1 − p) at 10⁻¹², as in PyTorch; where p comes from a sigmoid,
-    bce_with_logits is exact everywhere. Raises ValueError for unequal shapes.
+    bce_with_logits is exact everywhere. probabilities, targets: one shape. Raises ValueError for unequal ones.
     """
     require_equal_shapes("bce", "probabilities", probabilities, "targets", targets)
     p, t = probabilities, targets
@@ -129,7 +129,8 @@ class LeastSquares:
         L_D = E (D(x) − b)² / 2 + E (D(G(z)) − a)² / 2      L_G = E (D(G(z)) − c)² / 2
 
     a: the target of a fake, b: of a real picture, c: what the generator wants the discriminator to say.
-    (0, 1, 1) is the usual coding; (−1, 1, 0) minimizes the Pearson χ² divergence (b − c = 1, b − a = 2).
+    (0, 1, 1) is the usual coding; with (−1, 1, 0), where b − c = 1 and b − a = 2, what the game against the best
+    discriminator minimizes is Pearson's χ²(p_data + p_g ‖ 2·p_g).
     """
 
     def __init__(self, a=0.0, b=1.0, c=1.0):
@@ -161,6 +162,7 @@ OBJECTIVES = {
 
 
 def require_equal_shapes(loss, name, array, target_name, target):
+    """Raise ValueError unless `target` is a number or has the shape of `array`; the message names the loss."""
     # Unequal shapes would broadcast: (N,) against (N, 1) gives an N×N mean and a wrong gradient, silently.
     if not isinstance(target, (int, float)) and array.shape != target.shape:
         raise ValueError(

@@ -1,8 +1,10 @@
-"""minigan's docstrings are plain text for people: formulas stand indented, stars are products. Sphinx reads them as they
-are: a paragraph stays a paragraph, what is indented stays as it was set, and nothing is markup.
+"""minigan's docstrings are plain text for people: formulas stand indented, stars are products. Here Sphinx reads them
+so: a paragraph stays a paragraph, what is indented stays as it was set, `a word in backticks` is code, and nothing
+else is markup.
 """
 
 import inspect
+import re
 
 
 def as_written(app, what, name, obj, options, lines):
@@ -20,8 +22,14 @@ def as_written(app, what, name, obj, options, lines):
             if literal:
                 lines.append("")
             literal = False
-            lines.append("".join("\\" + sign if sign in "\\*`|_:" else sign for sign in line))
+            parts = re.split("(`[^`]+`)", line)  # every second part is in backticks
+            lines.append("".join(f"`{part}`" if i % 2 else escaped(part) for i, part in enumerate(parts)))
     lines.append("")
+
+
+def escaped(text):
+    """Every sign that Sphinx could read as markup, after a backslash."""
+    return "".join("\\" + sign if sign in "\\*`|_:" else sign for sign in text)
 
 
 def setup(app):

@@ -1,4 +1,4 @@
-"""Draw the pictures of the learning path that no example draws, into docs/images/learn/.
+"""Draw the pictures of the learning path that no example draws, into docs/images/learn/, and the site's small sign.
 
 python docs/figures/learn.py
 """
@@ -56,6 +56,13 @@ def two_networks():
     figure.savefig(PICTURES / "two_networks.png", dpi=110)
 
 
+def favicon():
+    """A star of the data set that is drawn."""
+    star = mg.data.load("shapes", count=4).images[3]  # (32, 32, 3)
+    mg.plots.save_image(PICTURES.parents[1] / "_static/favicon.png", star)
+
+
 if __name__ == "__main__":
     PICTURES.mkdir(parents=True, exist_ok=True)
     two_networks()
+    favicon()

@@ -55,6 +55,8 @@ def limits_engine(batch_size, width):
 
 
 def torch_engine(variant):
+    """PyTorch on the GPU, as a function of (batch_size, width) that makes an engine."""
+
     def make(batch_size, width):
         """The same training step in PyTorch on the GPU: eager, channels last, as a CUDA graph, or compiled."""
         import torch
@@ -84,6 +86,7 @@ ENGINES = {
 
 
 def device_name():
+    """What the GPU calls itself."""
     from minigan.backend import xp
 
     return xp.cuda.runtime.getDeviceProperties(0)["name"].decode()

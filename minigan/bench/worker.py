@@ -88,6 +88,8 @@ def blas_engine(batch_size, width):
 
 
 def torch_engine(variant):
+    """PyTorch on the CPU, as a function of (batch_size, width) that makes an engine."""
+
     def make(batch_size, width):
         """The same training step in PyTorch: eager, channels last, or compiled."""
         import torch
@@ -121,6 +123,7 @@ ENGINES = {
 
 
 def serve(engine):
+    """Answer the orders that come line by line: so many steps, so many samples, the memory used."""
     for line in sys.stdin:
         order, *count = line.split()
         if order == "memory":
@@ -138,6 +141,7 @@ def serve(engine):
 
 
 def main(name, batch_size, width, precision):
+    """Make the engine of that name, say that it is ready, and serve; or say in one line why it cannot be made."""
     try:
         from minigan import backend
         from minigan.bench import gpu

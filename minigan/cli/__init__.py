@@ -4,7 +4,7 @@ import sys
 import warnings
 
 from minigan import __version__
-from minigan.cli import bench, data, diagnose, doctor, evaluate, sample, train
+from minigan.cli import bench, data, diagnose, doctor, evaluate, report, sample, train
 from minigan.cli.parser import Parser
 from minigan.errors import UserError
 
@@ -48,7 +48,7 @@ def build_parser():
     )
     parser.add_argument("--version", action="version", version=f"minigan {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for module in (train, sample, evaluate, diagnose, data, bench, doctor):
+    for module in (train, sample, evaluate, diagnose, report, data, bench, doctor):
         subparser = module.add_to(commands)
         subparser.set_defaults(parser=subparser)
     return parser

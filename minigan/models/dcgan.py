@@ -68,7 +68,10 @@ def project(latent_dim, size, channels):
 
 
 def upsample(sizes, widths):
-    """Transposed convolutions that double the picture: sizes and channels from the smallest on."""
+    """Transposed convolutions that double the picture: (N, size, size, wide) → (N, 2·size, 2·size, narrow), each.
+
+    sizes, widths: of the pictures on the way and of their channels, from the smallest picture on.
+    """
     layers = []
     for size, wide, narrow in zip(sizes[1:], widths[:-1], widths[1:], strict=True):  # 512 → 256 → 128 → 64
         padding = (1, 1 + size % 2)  # that of "same", read backwards: 7 pixels became 4, so 4 become 7
@@ -80,7 +83,10 @@ def upsample(sizes, widths):
 
 
 def downsample(widths):
-    """The discriminator's beginning: each convolution halves the picture. widths: channels from the picture inwards."""
+    """The discriminator's beginning, convolutions that halve: (N, size, size, narrow) → (N, size / 2, size / 2, wide).
+
+    widths: channels from the picture inwards.
+    """
     layers = [Conv2D(widths[0], widths[1], 4, stride=2, padding="same", initializer=normal(0.02)), LeakyReLU(0.2)]
     for narrow, wide in zip(widths[1:-1], widths[2:], strict=True):  # 64 → 128 → 256 → 512
         layers += [

@@ -1,0 +1,247 @@
+"""Draws the pictures of docs/losses/ into docs/images/losses/: python docs/figures/losses.py"""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigan as mg
+from minigan import losses
+from minigan.backend import asarray, to_numpy
+
+OUT = Path(__file__).parent.parent / "images" / "losses"
+BLUE, ORANGE, GREY = "tab:blue", "tab:orange", "0.5"
+
+
+def main():
+    plt.rcParams.update({"font.size": 10, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False})
+    OUT.mkdir(parents=True, exist_ok=True)
+    pictures = (
+        bce_with_logits,
+        bce,
+        least_squares,
+        softmax_cross_entropy,
+        non_saturating,
+        minimax,
+        least_squares_objective,
+    )
+    for picture in pictures:
+        figure = picture()
+        figure.savefig(OUT / f"{picture.__name__}.png", dpi=110)
+        plt.close(figure)
+
+
+# --- what the pictures are made of -----------------------------------------------------------------------------------
+
+
+def along(loss, points, *targets):
+    """(values, gradients) of a loss at each of the points by itself: one element, so no mean."""
+    pairs = [loss(asarray(np.array([[point]])), *targets) for point in points]
+    return np.array([float(value) for value, _ in pairs]), np.array([to_numpy(d)[0, 0] for _, d in pairs])
+
+
+def two_panels():
+    return plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
+
+
+def axis_lines(*panels):
+    """Thin lines at zero."""
+    for axes in panels:
+        axes.axhline(0, color="0.85", linewidth=0.8, zorder=0)
+        axes.axvline(0, color="0.85", linewidth=0.8, zorder=0)
+
+
+def bell(x, mean, deviation=1.0):
+    return np.exp(-((x - mean) ** 2) / (2 * deviation**2)) / (deviation * np.sqrt(2 * np.pi))
+
+
+# --- the pictures ----------------------------------------------------------------------------------------------------
+
+
+def bce_with_logits():
+    """Values, with the naive formula in float32 beside them, and gradients."""
+    l = np.linspace(-30, 30, 241)
+    figure, (left, right) = two_panels()
+    for target, colour in ((1, BLUE), (0, ORANGE)):
+        value, gradient = along(losses.bce_with_logits, l, target)
+        left.plot(l, value, color=colour, linewidth=2, label=f"t = {target}")
+        right.plot(l, gradient, color=colour, linewidth=2, label=f"σ(l) − {target}" if target else "σ(l)")
+    p = to_numpy(mg.layers.Sigmoid().forward(asarray(l.astype("float32")))[0])
+    with np.errstate(divide="ignore"):
+        naive = -np.log(p)
+    left.plot(l, naive, color="black", linestyle="--", linewidth=1.4, label="−log σ(l) in float32")
+    end = l[np.isinf(naive)].max()
+    left.annotate("infinite from\nhere to the left", (end, -end), (-13, 24.5), arrowprops={"arrowstyle": "->"})
+    left.set(title="L(l)", xlabel="logit l", ylim=(-1, 36))
+    right.set(title="dL/dl", xlabel="logit l", xlim=(-8, 8))
+    axis_lines(left, right)
+    left.legend(frameon=False, loc="upper right", ncols=3, fontsize=9, columnspacing=0.8, handlelength=1.4)
+    right.legend(frameon=False)
+    return figure
+
+
+def bce():
+    """Values over p; the gradient through a sigmoid, in float32, against the one of bce_with_logits."""
+    p = np.linspace(0.002, 0.998, 300)
+    figure, (left, right) = two_panels()
+    for target, colour in ((1, BLUE), (0, ORANGE)):
+        value, _ = along(losses.bce, p, target)
+        left.plot(p, value, color=colour, linewidth=2, label="−log p (t = 1)" if target else "−log (1 − p) (t = 0)")
+    left.set(title="L(p)", xlabel="probability p")
+    left.legend(frameon=False, loc="upper center")
+
+    l = np.linspace(-30, 30, 601).astype("float32")
+    sigmoid = mg.layers.Sigmoid()
+    through = []
+    for logit in l:
+        probability, cache = sigmoid.forward(asarray(np.array([[logit]])))
+        _, gradient = losses.bce(probability, 1)
+        through.append(to_numpy(sigmoid.backward(gradient, cache))[0, 0])
+    right.plot(l, along(losses.bce_with_logits, l, 1)[1], color=BLUE, linewidth=4, alpha=0.5, label="bce_with_logits")
+    right.plot(l, through, color=ORANGE, linewidth=1.6, label="bce after Sigmoid")
+    right.annotate(
+        "lost: the worst\nmistakes\nteach nothing", (-22, -0.01), (-18.5, -0.42), arrowprops={"arrowstyle": "->"}
+    )
+    right.set(title="dL/dl for t = 1, in float32", xlabel="logit l", ylim=(-1.05, 0.25))
+    right.legend(frameon=False, loc="lower right")
+    axis_lines(right)
+    return figure
+
+
+def least_squares():
+    """The parabola and the cross entropy, for the target 1."""
+    s = np.linspace(-4, 6, 200)
+    figure, (left, right) = two_panels()
+    for loss, colour, label in (
+        (losses.least_squares, BLUE, "least_squares"),
+        (losses.bce_with_logits, ORANGE, "bce_with_logits"),
+    ):
+        value, gradient = along(loss, s, 1)
+        left.plot(s, value, color=colour, linewidth=2, label=label)
+        right.plot(s, gradient, color=colour, linewidth=2, label=label)
+    left.set(title="L for the target 1", xlabel="score s, or logit l", ylim=(-0.5, 13))
+    right.set(title="gradient: s − 1, and σ(l) − 1", xlabel="score s, or logit l")
+    right.annotate("right side, still pulled", (4.5, 3.5), (-3.7, 3.4), arrowprops={"arrowstyle": "->"}, va="center")
+    left.legend(framealpha=1, edgecolor="none")
+    axis_lines(left, right)
+    left.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
+    right.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
+    return figure
+
+
+def softmax_cross_entropy():
+    """Logits, softmax and gradient of one example."""
+    l, label = np.array([[1.0, 2.5, 0.5, -1, 1.5]]), 4
+    value, gradient = losses.softmax_cross_entropy(asarray(l), np.array([label]))
+    gradient = to_numpy(gradient)[0]
+    p = gradient + (np.arange(5) == label)  # softmax
+    figure, panels = plt.subplots(1, 3, figsize=(8.8, 3.1), layout="constrained")
+    titles = ("logits l", f"softmax p: L = −log p₄ = {float(value):.2f}", "gradient: p − onehot")
+    for axes, bars, title in zip(panels, (l[0], p, gradient), titles, strict=True):
+        colours = [ORANGE if k == label else BLUE for k in range(5)]
+        axes.bar(range(5), bars, color=colours)
+        low, high = min(0, bars.min()), bars.max()
+        for k, height in enumerate(bars):
+            text, align = f"{height:.2f}".replace("-", "−"), "bottom" if height >= 0 else "top"
+            axes.annotate(
+                text, (k, height), (0, 3 if height >= 0 else -3), ha="center", va=align, textcoords="offset points"
+            )
+        axes.set(title=title, xlabel="class k (label 4)", xticks=range(5), yticks=[])
+        axes.set_ylim(low - 0.15 * (high - low) * (low < 0), high + 0.15 * (high - low))
+        axes.axhline(0, color="0.4", linewidth=0.8)
+    return figure
+
+
+def non_saturating():
+    """The two terms of the discriminator, plain and smoothed, and the generator's loss with its gradient."""
+    l = np.linspace(-6, 6, 200)
+    figure, (left, right) = two_panels()
+    left.plot(l, along(losses.bce_with_logits, l, 1)[0], color=BLUE, linewidth=2, label="real, target 1")
+    left.plot(
+        l, along(losses.bce_with_logits, l, 0.9)[0], color=BLUE, linestyle="--", label="real, target 0.9 (smoothed)"
+    )
+    left.plot(l, along(losses.bce_with_logits, l, 0)[0], color=ORANGE, linewidth=2, label="fake, target 0")
+    left.set(title="the discriminator's two terms", xlabel="logit l", ylim=(-0.3, 8.5))
+    left.legend(framealpha=1, edgecolor="none", loc="upper center")
+    value, gradient = along(losses.NonSaturating().generator, l)
+    right.plot(l, value, color=BLUE, linewidth=2, label="L_G = −log σ(l)")
+    right.plot(l, gradient, color=ORANGE, linewidth=2, label="its gradient, σ(l) − 1")
+    right.annotate("rejected:\nlargest gradient", (-5, -0.97), (-6, 0.5), arrowprops={"arrowstyle": "->"})
+    right.set(title="the generator, for one fake", xlabel="logit l of the fake", ylim=(-1.6, 8.5))
+    right.legend(frameon=False, loc="upper right")
+    axis_lines(left, right)
+    return figure
+
+
+def minimax():
+    """Both losses of the generator."""
+    l = np.linspace(-6, 6, 200)
+    figure, (left, right) = two_panels()
+    for objective, colour, label, slope in (
+        (losses.Minimax(), ORANGE, "minimax: log (1 − σ(l))", "−σ(l)"),
+        (losses.NonSaturating(), BLUE, "non-saturating: −log σ(l)", "σ(l) − 1"),
+    ):
+        value, gradient = along(objective.generator, l)
+        left.plot(l, value, color=colour, linewidth=2, label=label)
+        right.plot(l, gradient, color=colour, linewidth=2, label=slope)
+    for axes in (left, right):
+        axes.axvspan(-6, -3, color="0.93", zorder=0)
+        axes.set(xlabel="logit l of a fake", xlim=(-6, 6))
+    left.set(title="what the generator minimizes", ylim=(-6.5, 9))
+    left.text(-5.9, -5.9, "fakes that\nare rejected", color="0.35", va="bottom")
+    right.set(title="gradient", ylim=(-1.08, 0.08))
+    left.legend(frameon=False, loc="upper right")
+    right.legend(frameon=False, loc=(0.68, 0.36))
+    axis_lines(left, right)
+    return figure
+
+
+def least_squares_objective():
+    """The two codings, the optimal score between two densities, and a divergence that levels off."""
+    figure, (codings, scores, divergence) = plt.subplots(
+        1, 3, figsize=(9, 3.3), layout="constrained", width_ratios=[1, 1.1, 1]
+    )
+    targets = {
+        1: (losses.LeastSquares(-1, 1, 0), "(a, b, c) = (−1, 1, 0)"),
+        0: (losses.LeastSquares(0, 1, 1), "(a, b, c) = (0, 1, 1)"),
+    }
+    for height, (coding, name) in targets.items():
+        codings.axhline(height, color="0.8", linewidth=1, zorder=0)
+        codings.plot([coding.a], [height], "o", color=ORANGE, markersize=9)
+        codings.plot([coding.b], [height], "o", color=BLUE, markersize=9)
+        codings.plot([coding.c], [height], "D", markersize=14, markerfacecolor="none", color="0.3", markeredgewidth=1.5)
+        codings.text(-1.2, height + 0.32, name, fontsize=9.5)
+        for score, letter in ((coding.a, "a"), (coding.b, "b" if coding.b != coding.c else "b = c"), (coding.c, "c")):
+            if letter != "c" or coding.b != coding.c:
+                codings.text(score, height - 0.24, letter, ha="center", va="center")
+    codings.set(xlim=(-1.4, 1.4), ylim=(-0.5, 1.6), yticks=[], xticks=[-1, 0, 1], title="targets", xlabel="score")
+    codings.spines["left"].set_visible(False)
+
+    x = np.linspace(-5, 5, 400)
+    p_d, p_g = bell(x, 1.2), bell(x, -1.2)
+    best = (p_d - p_g) / (p_d + p_g)  # b = 1, a = −1
+    scores.fill_between(x, 2 * p_d, color=BLUE, alpha=0.25, linewidth=0, label="data")
+    scores.fill_between(x, 2 * p_g, color=ORANGE, alpha=0.3, linewidth=0, label="fakes")
+    scores.plot(x, best, color="0.2", linewidth=2, label="D*, a = −1, b = 1")
+    scores.set(title="the optimal discriminator", xlabel="x", ylim=(-1.1, 1.9), yticks=[-1, 0, 1])
+    scores.legend(frameon=False, fontsize=9, loc="upper left")
+    scores.axhline(0, color="0.85", linewidth=0.8, zorder=0)
+
+    far = np.linspace(-25, 25, 5001)
+    distances = np.linspace(0, 10, 60)
+    chi2 = []
+    for distance in distances:
+        p_d, p_g = bell(far, distance / 2), bell(far, -distance / 2)
+        chi2.append(((p_d - p_g) ** 2 / (p_d + p_g)).sum() * (far[1] - far[0]))
+    divergence.plot(distances, chi2, color=BLUE, linewidth=2)
+    divergence.axhline(2, color=GREY, linestyle="--", linewidth=1)
+    divergence.text(0.2, 2.05, "bound: 2", color="0.35")
+    divergence.set(title="χ²(p_d + p_g ‖ 2 p_g)", xlabel="distance of data and fakes", ylim=(0, 2.3))
+    return figure
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What is public is documented: a page for every layer and loss, a docstring for every public name, shapes in it."""
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import minigan
+import minigan.layers
+import minigan.losses
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+LAYERS = [name for name in minigan.layers.__all__ if name not in ("Layer", "Param")]
+LOSSES = [
+    "bce_with_logits",
+    "bce",
+    "least_squares",
+    "softmax_cross_entropy",
+    "NonSaturating",
+    "Minimax",
+    "LeastSquares",
+]
+PAGE_OF = {"LeastSquares": "least_squares_objective", "Conv2D": "conv2d", "ConvTranspose2D": "conv_transpose2d"}
+PAGE_OF |= {"LeakyReLU": "leaky_relu", "ReLU": "relu"}
+
+# Arrays go in or come out; halvings() returns a list of numbers.
+WITH_SHAPES = re.compile(
+    r"minigan\.(layers\.(?!base|summary)|losses\.(?!require)|models\.\w+\.(?!halvings)|metrics\.|gan\.)"
+)
+SHAPE = re.compile(r"\((\w+, )*(\w+|\.\.\.)(,| ·| ×)[^()]*\)|any shape|one shape|scalar")
+
+
+def page_of(name):
+    return PAGE_OF.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_has_its_page(name):
+    text = (DOCS / "layers" / f"{page_of(name)}.md").read_text(encoding="utf-8")
+    for part in ("## Forward", "## Backward", "{literalinclude}", "{gradient_check}", "../images/layers/"):
+        assert part in text, f"{name}: no {part}"
+    assert page_of(name) in (DOCS / "layers/index.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_its_page(name):
+    text = (DOCS / "losses" / f"{page_of(name)}.md").read_text(encoding="utf-8")
+    for part in ("{literalinclude}", "{gradient_check}", "../images/losses/"):
+        assert part in text, f"{name}: no {part}"
+    assert page_of(name) in (DOCS / "losses/index.md").read_text(encoding="utf-8")
+
+
+def test_no_loss_or_objective_is_forgotten():
+    public = {
+        name
+        for name, value in vars(minigan.losses).items()
+        if getattr(value, "__module__", "") == "minigan.losses" and not name.startswith(("_", "require"))
+    }
+    assert public == set(LOSSES)
+
+
+def modules():
+    for module in pkgutil.walk_packages(minigan.__path__, "minigan."):
+        if not module.name.endswith("__main__") and "peer" not in module.name and "cupy" not in module.name:
+            yield importlib.import_module(module.name)
+
+
+def public_names():
+    """(full name, object): functions and classes that do not begin with an underscore, where they are defined."""
+    for module in modules():
+        for name, value in vars(module).items():
+            own = getattr(value, "__module__", None) == module.__name__
+            if own and not name.startswith("_") and (inspect.isfunction(value) or inspect.isclass(value)):
+                yield f"{module.__name__}.{name}", value
+
+
+def test_every_module_and_public_name_has_a_docstring():
+    missing = [module.__name__ for module in modules() if not (module.__doc__ or "").strip()]
+    missing += [name for name, value in public_names() if not (value.__doc__ or "").strip()]
+    assert not [name for name in missing if not name.startswith("minigan.cli")]
+
+
+def test_docstrings_of_layers_losses_models_and_metrics_give_shapes():
+    """A shape is a tuple such as (N, H, W, C), "any shape", or "a scalar". A class may give it in a method."""
+    checked, lacking = 0, []
+    for name, value in public_names():
+        if WITH_SHAPES.match(name):
+            checked += 1
+            methods = [member for _, member in inspect.getmembers(value, inspect.isfunction)]
+            texts = [inspect.getdoc(one) or "" for one in (value, *methods * inspect.isclass(value))]
+            if not any(SHAPE.search(text) for text in texts):
+                lacking.append(name)
+    assert checked > 35
+    assert not lacking
+
+
+def test_the_page_of_examples_is_made_from_their_docstrings():
+    spec = importlib.util.spec_from_file_location("figures_examples", DOCS / "figures/examples.py")
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    assert figures.PAGE.read_text(encoding="utf-8") == figures.page(), "run python docs/figures/examples.py page"
+    for path in figures.examples():
+        assert (figures.PICTURES / f"{path.stem}.png").is_file(), f"run python docs/figures/examples.py {path.stem[:2]}"
