@@ -7,6 +7,7 @@ import pkgutil
 import re
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 import minigan
@@ -99,10 +100,37 @@ def test_docstrings_of_layers_losses_models_and_metrics_give_shapes():
     assert not lacking
 
 
+def script(name):
+    """docs/figures/NAME.py as a module."""
+    spec = importlib.util.spec_from_file_location(f"figures_{name}", DOCS / f"figures/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_the_page_of_examples_is_made_from_their_docstrings():
-    spec = importlib.util.spec_from_file_location("figures_examples", DOCS / "figures/examples.py")
-    figures = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(figures)
+    figures = script("examples")
     assert figures.PAGE.read_text(encoding="utf-8") == figures.page(), "run python docs/figures/examples.py page"
     for path in figures.examples():
         assert (figures.PICTURES / f"{path.stem}.png").is_file(), f"run python docs/figures/examples.py {path.stem[:2]}"
+
+
+@pytest.mark.parametrize("name", ["layers", "losses", "learn"])
+def test_every_picture_is_drawn_by_a_script(name, tmp_path, monkeypatch):
+    figures = script(name)
+    monkeypatch.setattr(figures, "OUT", tmp_path)
+    if name == "learn":
+        monkeypatch.setattr(figures, "SIGN", tmp_path.parent / "favicon.png")
+    with matplotlib.rc_context():
+        figures.main()
+    committed = {path.name: path.stat().st_size for path in (DOCS / "images" / name).iterdir()}
+    drawn = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert drawn.keys() == committed.keys()
+    assert all(size > 1000 for size in drawn.values())
+
+
+def test_every_picture_of_the_pages_is_there_and_has_words_for_those_who_cannot_see_it():
+    for page in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "README.vi.md"]:
+        for words, target in re.findall(r"!\[(.*?)\]\((.*?)\)", page.read_text(encoding="utf-8"), re.DOTALL):
+            assert (page.parent / target).is_file(), f"{page}: {target}"
+            assert len(words.split()) >= 4, f"{page}: {target} has no description"

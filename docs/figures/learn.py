@@ -14,7 +14,14 @@ from matplotlib.patches import FancyBboxPatch
 
 import minigan as mg
 
-PICTURES = Path(__file__).parents[1] / "images/learn"
+OUT = Path(__file__).parents[1] / "images/learn"
+SIGN = Path(__file__).parents[1] / "_static/favicon.png"
+
+
+def main():
+    OUT.mkdir(parents=True, exist_ok=True)
+    two_networks()
+    favicon()
 
 
 def two_networks():
@@ -53,16 +60,14 @@ def two_networks():
     text = "G learns from the gradient that comes back through D"
     axes.text(7.7, -0.15, text, ha="center", va="bottom", fontsize=9, color="tab:red")
     axes.set(xlim=(0, 17), ylim=(-0.6, 7), aspect="equal")
-    figure.savefig(PICTURES / "two_networks.png", dpi=110)
+    figure.savefig(OUT / "two_networks.png", dpi=110)
 
 
 def favicon():
     """A star of the data set that is drawn."""
     star = mg.data.load("shapes", count=4).images[3]  # (32, 32, 3)
-    mg.plots.save_image(PICTURES.parents[1] / "_static/favicon.png", star)
+    mg.plots.save_image(SIGN, star)
 
 
 if __name__ == "__main__":
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    two_networks()
-    favicon()
+    main()
