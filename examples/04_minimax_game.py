@@ -54,7 +54,7 @@ def play(step):
 def main(out):
     angle = np.pi / 4 + np.linspace(0, RATE * STEPS, 600)  # dx/dt = −y, dy/dt = x
     paths = {
-        "without steps: a circle": np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1),
+        "continuous time: a circle": np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1),
         "simultaneous: spirals out": play(simultaneous),
         "alternating: goes around": play(alternating),
         "optimistic: arrives": play(optimistic),
@@ -79,7 +79,7 @@ def main(out):
     plane.set(xlabel="x, of the player who wants f small", ylabel="y, of the one who wants it large")
     distance.set(xlabel="steps", yscale="log", title="distance from the equilibrium")
     distance.legend(frameon=False)
-    value.set(xlabel="steps", ylim=(-4, 4), title="the value f(x, y), each player's loss")
+    value.set(xlabel="steps", ylim=(-4, 4), title="f(x, y): player 1's loss, minus player 2's")
     figure.savefig(out, dpi=110)
 
     frames = []

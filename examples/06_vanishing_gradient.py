@@ -1,7 +1,7 @@
 """Why the generator's gradient vanishes: what each loss says when real pictures and fakes are far apart.
 
 You will see three panels. Two bumps part: the Jensen–Shannon divergence, which the minimax game descends, flattens out
-at log 2. Pearson's χ²(p ‖ q) does not; but what LSGAN descends is χ²(p + q ‖ 2q), and that flattens out as well, at 2.
+at log 2. Pearson's χ²(q ‖ p) does not; but that of LSGAN's paper is χ²(p + q ‖ 2q), which flattens out as well, at 2.
 So the answer is in the second panel: the gradient that each loss sends back about one score. The minimax loss sends
 nothing where the discriminator rejects a fake, the non-saturating one sends the most there, and the least-squares one
 more, the further the score is from its target. The third panel measures it: a discriminator trained on samples of both
@@ -100,7 +100,7 @@ def main(out):
     losses.set(
         xlabel="D's output for a fake: logit, or score", ylabel="dL_G / d output", title="what each loss sends back"
     )
-    losses.axvspan(-6, -3, color="0.92", label="fakes rejected with certainty")
+    losses.axvspan(-6, -3, color="0.92", label="logits of fakes that are surely rejected")
     losses.legend(frameon=False, fontsize=8)
 
     places = np.arange(0.5, 8.1, 1.5)

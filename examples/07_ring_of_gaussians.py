@@ -1,8 +1,8 @@
 """A GAN one can see whole: eight bumps on a ring, a generator of points, a discriminator of the plane.
 
 You will see three games side by side: the data (grey), the generator's points (orange), and where the discriminator
-says "real" (blue). In the first one the generator learns ten times as fast as the discriminator: its points crowd on a
-bump or two, and wander on when the discriminator has learned to reject them. With a faster discriminator the same loss
+says "real" (blue). In the first one the generator learns ten times as fast as the discriminator: its points stay
+together in one cloud, which wanders over two bumps at most. With a faster discriminator the same loss
 finds all eight bumps, and least squares finds them sooner: its gradient pulls at every score that is not at its target,
 and does not fade. (One seed each; other rates and seeds give other races.) The curves count the bumps with points.
 
@@ -78,9 +78,9 @@ def draw(axes, name, data, look):
 
 def main(out, steps):
     games = {
-        "non-saturating, rates 1e-3, 1e-4": train(mg.losses.NonSaturating(), 1e-3, 1e-4, steps),
-        "non-saturating, rates 1e-3, 3e-4": train(mg.losses.NonSaturating(), 1e-3, 3e-4, steps),
-        "least squares, rates 1e-3, 3e-4": train(mg.losses.LeastSquares(0, 1, 1), 1e-3, 3e-4, steps),
+        "non-saturating, G 1e-3, D 1e-4": train(mg.losses.NonSaturating(), 1e-3, 1e-4, steps),
+        "non-saturating, G 1e-3, D 3e-4": train(mg.losses.NonSaturating(), 1e-3, 3e-4, steps),
+        "least squares, G 1e-3, D 3e-4": train(mg.losses.LeastSquares(0, 1, 1), 1e-3, 3e-4, steps),
     }
     data = ring(np.random.default_rng(2), 500)
     for name, looks in games.items():

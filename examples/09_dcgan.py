@@ -1,7 +1,7 @@
 """DCGAN with the training loop written out: what `minigan train` does, without the bookkeeping.
 
-You will see the two losses find a balance, and a picture with a row of samples after every few steps: coloured
-noise, then blobs, then shapes that one can begin to name. `minigan train` goes on where this stops.
+You will see the two losses, printed, find a balance, and a picture with a row of samples after every few steps:
+coloured noise, then blobs, then shapes that one can begin to name. `minigan train` goes on where this stops.
 
     python examples/09_dcgan.py                     writes dcgan.png
     python examples/09_dcgan.py --data cifar10 --steps 4000
@@ -43,7 +43,7 @@ def main(out, data, root, steps):
             fakes, _ = generator.forward(fixed_z, train=False)
             rows.append(to_uint8(mg.backend.to_numpy(fakes)))
 
-    save_image(out, image_grid(np.concatenate(rows), columns=10))
+    save_image(out, image_grid(np.concatenate(rows), columns=10).repeat(2, axis=0).repeat(2, axis=1))
     print(f"\nEach row of {out} is the same ten noise vectors, later in training than the row above it.")
 
 

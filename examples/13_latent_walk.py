@@ -2,8 +2,8 @@
 
 You will see five pairs of latent points, and the way from one to the other by a straight line and by an arc. Noise of
 many dimensions lies near a sphere of radius √d. The middle of a straight line is inside it, where the generator has
-never been: its pictures there are more alike. The arc stays on the sphere. The curve shows both lengths, and
-the animation walks along a closed path.
+never been: its pictures there are more alike, as the printed numbers say. The arc's length goes evenly from that of
+one end to that of the other, the line's dips (the curve). The animation walks along a closed path.
 
     python examples/13_latent_walk.py               trains for some seconds, writes latent_walk.png and latent_walk.gif
     python examples/13_latent_walk.py --run RUN     walks through the generator of a run of minigan train

@@ -1,4 +1,4 @@
-"""Break it: seven famous mistakes in a GAN's training, each with the pictures it makes and what the doctor says.
+"""Break it: seven famous mistakes in a GAN's training, each with the pictures it makes and what minigan diagnose says.
 
 You will see eight small runs of a DCGAN on digits: one as it should be, and seven with one mistake in them, each of a
 line or two. Look at the pictures first and guess; the verdict of `minigan diagnose` is above them. It reads nothing but

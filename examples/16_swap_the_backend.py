@@ -2,7 +2,7 @@
 
 You will see the losses of thirty DCGAN steps, computed by a process of its own for each backend, from one seed:
 weights, noise and batches are the same, so the curves lie on each other. Without a GPU there is NumPy twice, in float32
-and in float64: what differs is what rounding does, and two backends in float32 differ by no more than that.
+and in float64: what differs is what rounding does, and two backends in float32 should differ by about as much.
 
     python examples/16_swap_the_backend.py          writes swap_the_backend.png
 """
@@ -75,9 +75,7 @@ def main(out):
             differences.plot(np.abs(values - reference).max(axis=1), "o-", label=name)
     losses.set(xlabel="step", title="losses, from one seed")
     losses.legend(frameon=False, fontsize=8)
-    differences.set(
-        xlabel="step", yscale="log", title="difference to NumPy in float64: rounding, amplified by training"
-    )
+    differences.set(xlabel="step", yscale="log", title="difference to float64: rounding, amplified")
     differences.legend(frameon=False)
     figure.savefig(out, dpi=100)
     if "cupy, float32" not in results:

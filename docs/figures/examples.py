@@ -19,6 +19,13 @@ Sixteen programs of a page or two each. Every one runs by itself in less than a 
 writes a picture and says in words what it shows. `--help` lists its options; where it uses data, `--data` takes a real
 data set.
 """
+NAMES = {
+    "ring_of_gaussians": "A ring of Gaussians",
+    "dense_gan": "Dense GAN",
+    "dcgan": "DCGAN",
+    "lsgan": "LSGAN",
+    "conditional_gan": "Conditional GAN",
+}
 
 
 def main(*numbers):
@@ -42,7 +49,7 @@ def page():
         title, words, *_ = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n\n")
         picture = f"![The picture of example {int(number)}: {title.splitlines()[0]}](images/examples/{path.stem}.png)"
         link = f"[examples/{path.name}](../examples/{path.name})"
-        heading = f"## {int(number)}. {name.replace('_', ' ').capitalize()}"
+        heading = f"## {int(number)}. {NAMES.get(name) or name.replace('_', ' ').capitalize()}"
         parts += [heading, f"**{title}**", words, picture, f"{link}\n"]
     return "\n\n".join(parts).replace("\n\n\n", "\n\n")
 

@@ -3,6 +3,8 @@
 python docs/figures/learn.py
 """
 
+import runpy
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -11,10 +13,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
+from PIL import Image
 
 import minigan as mg
 
 OUT = Path(__file__).parents[1] / "images/learn"
+ROOT = Path(__file__).parents[2]
+FAKE = Path(__file__).with_name("fake.png")
 SIGN = Path(__file__).parents[1] / "_static/favicon.png"
 
 
@@ -41,7 +46,8 @@ def two_networks():
     axes.imshow(noise, extent=(0.4, 1.2, 0.2, 3), cmap="gray", aspect="auto", zorder=2)
     axes.text(0.8, 3.2, "z, noise", ha="center", fontsize=10)
     box(2.4, 0.9, 2.6, 1.4, "generator G", "#fde3c8")
-    axes.imshow(digits[13], extent=(6.3, 8.3, 0.6, 2.6), cmap="gray", zorder=2)
+    with Image.open(FAKE) as fake:
+        axes.imshow(np.asarray(fake), extent=(6.3, 8.3, 0.6, 2.6), cmap="gray", zorder=2)
     axes.text(7.3, 2.8, "G(z), a fake", ha="center", fontsize=10)
     axes.imshow(digits[32], extent=(6.3, 8.3, 4.2, 6.2), cmap="gray", zorder=2)
     axes.text(7.3, 6.4, "x, real", ha="center", fontsize=10)
@@ -63,6 +69,13 @@ def two_networks():
     figure.savefig(OUT / "two_networks.png", dpi=110)
 
 
+def make_fake():
+    """A digit that the GAN of example 8 has made."""
+    example = runpy.run_path(str(ROOT / "examples/08_dense_gan.py"))
+    rows, _ = example["train"](mg.data.load("digits"), 3200)
+    mg.plots.save_image(FAKE, rows[-1][3])
+
+
 def favicon():
     """A star of the data set that is drawn."""
     star = mg.data.load("shapes", count=4).images[3]  # (32, 32, 3)
@@ -70,4 +83,6 @@ def favicon():
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["fake"]:
+        make_fake()
     main()
