@@ -115,7 +115,7 @@ def test_ten_steps_have_the_losses_they_had(dtype, steps, tolerance):
     np.testing.assert_allclose(ten_steps(dtype)[:steps], expected[:steps], rtol=tolerance)
 
 
-def test_dcgan_has_the_missions_sizes():
+def test_dcgan_has_the_sizes_of_its_docstring():
     generator, discriminator = mg.models.dcgan()
     x = asarray(np.random.default_rng(0).standard_normal((2, 128)).astype("float32"))
     shapes = []

@@ -62,7 +62,7 @@ def test_settings_come_from_the_preset_and_what_is_given_goes_before():
         Config.of_run(preset="cgan-fashon")
 
 
-def test_the_missions_numbers():
+def test_the_numbers_of_every_system():
     for name in ("gan-fashion", "dcgan-fashion", "dcgan-anime"):
         config = Config.of_run(preset=name)
         assert (config.latent_dim, config.lr, config.objective) == (100, 1e-4, "non-saturating")
