@@ -433,21 +433,6 @@ def test_an_altered_configuration_is_named(run, tmp_path):
 # --- in a browser ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need: pip install playwright")
-    with playwright.sync_playwright() as started:
-        own = Path(started.chromium.executable_path)
-        names = ("chromium", "chromium-browser", "google-chrome")
-        there = own if own.exists() else next(filter(None, map(shutil.which, names)), None)
-        if there is None:
-            pytest.skip("the browser tests need Chromium: playwright install chromium")
-        opened = started.chromium.launch(executable_path=str(there), args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def visit(browser, written):
     """Opens the report of a run; what a page complained of, or asked the network for, fails the test."""

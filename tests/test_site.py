@@ -5,7 +5,6 @@ Needs what `pip install -e '.[docs]'` installs, and Chromium; skipped where thes
 
 import functools
 import http.server
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,7 +16,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MISSING = [name for name in ("sphinx", "myst_parser", "furo", "sphinx-mathjax-offline") if find_spec(name) is None]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs pip install 'minigan[docs]' ({', '.join(MISSING)})")
 
 
@@ -45,20 +43,6 @@ def address(site):
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None or find_spec("playwright") is None:
-        pytest.skip("needs Chromium and playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        yield opened
-        opened.close()
 
 
 def test_every_page_opens_without_an_error(site, address, browser):
