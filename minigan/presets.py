@@ -4,8 +4,9 @@ from typing import Any
 
 from minigan.errors import unknown_name
 
-# Small pictures ask for many small steps, and the average of the last thousand generators is the better one.
+# The average of the last thousand generators is the better one; small pictures ask for many small steps.
 FASHION = {"data": "fashion-mnist", "latent_dim": 100, "batch_size": 64, "ema": 0.999}
+CIFAR10 = {"data": "cifar10", "epochs": 50, "ema": 0.999}
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Fashion-MNIST: the dense GAN against the convolutional one
@@ -22,13 +23,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # asked for a class
     "cgan-fashion": FASHION | {"model": "cgan", "epochs": 25},
-    "cgan-cifar10": {"data": "cifar10", "model": "cgan", "epochs": 50},
+    "cgan-cifar10": CIFAR10 | {"model": "cgan"},
     # CIFAR-10: three objectives for one pair of networks
-    "dcgan-cifar10": {"data": "cifar10", "epochs": 50},
-    "lsgan-cifar10": {"data": "cifar10", "objective": "least-squares", "targets": (-1.0, 1.0, 0.0), "epochs": 50},
-    "lsgan-cifar10-011": {"data": "cifar10", "objective": "least-squares", "targets": (0.0, 1.0, 1.0), "epochs": 50},
+    "dcgan-cifar10": CIFAR10,
+    "lsgan-cifar10": CIFAR10 | {"objective": "least-squares", "targets": (-1.0, 1.0, 0.0)},
+    "lsgan-cifar10-011": CIFAR10 | {"objective": "least-squares", "targets": (0.0, 1.0, 1.0)},
     # a folder of pictures, such as anime faces
-    "dcgan-anime": {"data": "folder", "image_size": 64, "latent_dim": 100, "lr": 1e-4, "epochs": 50},
+    "dcgan-anime": {"data": "folder", "image_size": 64, "latent_dim": 100, "lr": 1e-4, "epochs": 50, "ema": 0.999},
     # the judges
     "classifier-mnist": {"data": "mnist", "model": "classifier", "epochs": 8},
     "classifier-fashion": {"data": "fashion-mnist", "model": "classifier", "epochs": 12},

@@ -1,5 +1,7 @@
 """Every pair of networks: its shapes and sizes by hand, its gradients, its two inputs where it has two."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,8 @@ def test_every_pair_has_the_layers_it_says(name):
     image_shape, latent_dim, width, generator_size, discriminator_size = PARAMETERS[name]
     generator, discriminator = models.build(name, image_shape, 10, latent_dim, width)
     assert (size(generator), size(discriminator)) == (generator_size, discriminator_size)
+    page = (Path(__file__).parent.parent / "docs/api/models.md").read_text(encoding="utf-8")
+    assert f"| parameters | {generator_size:,} | | {discriminator_size:,} |" in page
     z, labels = mg.backend.random.normal((3, latent_dim)), asarray(np.array([0, 9, 3]))
     told = models.MODELS[name].conditional
     for train in (True, False):

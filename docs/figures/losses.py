@@ -23,6 +23,7 @@ def main():
         bce_with_logits,
         bce,
         least_squares,
+        beyond_the_boundary,
         softmax_cross_entropy,
         non_saturating,
         minimax,
@@ -130,6 +131,55 @@ def least_squares():
     left.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
     right.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
     return figure
+
+
+def beyond_the_boundary():
+    """The generator's gradient at fakes that a discriminator has learned from, and at new ones far beyond the real."""
+    random = np.random.default_rng(1)
+    real, fake = random.normal((1, 0), 0.7, (60, 2)), random.normal((-1, 0), 0.7, (60, 2))
+    far = random.uniform((3.7, -1.8), (5.4, 1.8), (6, 2))
+    shown = np.concatenate([fake[:12], far])  # (18, 2)
+    x, y = np.meshgrid(np.linspace(-3.3, 6, 100), np.linspace(-2.3, 2.3, 100))
+    figure, panels = plt.subplots(1, 2, figsize=(9, 2.9), layout="constrained")
+    for axes, objective in zip(panels, (losses.NonSaturating(), losses.LeastSquares()), strict=True):
+        discriminator = fitted(objective, asarray(real), asarray(fake))
+        output, cache = discriminator.forward(asarray(shown))  # (18, 1)
+        _, d_output = objective.generator(output)
+        steps = -to_numpy(discriminator.backward(d_output, cache, param_grads=False))  # (18, 2)
+        steps /= np.linalg.norm(steps[:12], axis=1).mean()
+        output, _ = discriminator.forward(asarray(np.stack([x, y], axis=-1).reshape(-1, 2)))  # (10000, 1)
+        score = to_numpy(objective.score(output)).reshape(x.shape)  # (100, 100)
+
+        axes.contourf(x, y, score, [-9, objective.threshold, 9], colors=[ORANGE, BLUE], alpha=0.12)
+        axes.contour(x, y, score, [objective.threshold], colors="0.2", linewidths=1.6)
+        axes.plot(*real.T, ".", color=BLUE, markersize=5, label="real")
+        axes.plot(*fake.T, ".", color=ORANGE, markersize=5, label="fake")
+        axes.plot(*far.T, "D", color=ORANGE, markersize=6, markeredgecolor="black", label="new fake, far beyond")
+        axes.plot([], [], color="0.2", linewidth=1.6, label="boundary")
+        axes.quiver(*shown.T, *steps.T, angles="xy", scale_units="xy", scale=1, width=0.006, color="0.2", zorder=3)
+        axes.set(xticks=[], yticks=[], aspect="equal")
+    panels[0].set(title="non-saturating cross entropy: the far ones stay")
+    panels[1].set(title="least squares: they are pulled back")
+    panels[1].contour(x, y, score, [1], colors="0.2", linewidths=1, linestyles="--")
+    panels[1].plot([], [], color="0.2", linewidth=1, linestyle="--", label="score 1, the target")
+    figure.legend(*panels[1].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=5)
+    return figure
+
+
+def fitted(objective, real, fake):
+    """A linear discriminator that has learned to tell real from fake, (N, 2) each."""
+    mg.backend.seed(0)
+    discriminator = mg.layers.Dense(2, 1)
+    adam = mg.optim.Adam(discriminator.parameters(), lr=0.02)
+    for _ in range(1000):
+        real_scores, real_cache = discriminator.forward(real)
+        fake_scores, fake_cache = discriminator.forward(fake)
+        _, d_real, d_fake = objective.discriminator(real_scores, fake_scores)
+        adam.zero_grad()
+        discriminator.backward(d_real, real_cache, input_grad=False)
+        discriminator.backward(d_fake, fake_cache, input_grad=False)
+        adam.step()
+    return discriminator
 
 
 def softmax_cross_entropy():
