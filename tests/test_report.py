@@ -283,6 +283,17 @@ def test_a_conditional_run_says_what_its_columns_are(page_of, tmp_path):
     assert "After the first epoch" in outline.text
 
 
+def test_folders_of_the_machine_are_not_told(page_of, run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    config = json.loads((tmp_path / "run/config.json").read_text(encoding="utf-8"))
+    config |= {"root": "/home/somebody/data", "classifier": "/home/somebody/runs/judge"}
+    config["dataset"]["source"] = "/home/somebody/data/cifar-10-batches-py"
+    (tmp_path / "run/config.json").write_text(json.dumps(config), encoding="utf-8")
+    text = page_of(tmp_path / "run")
+    assert "somebody" not in text
+    assert all(f">{name}<" in text for name in ("data", "judge", "cifar-10-batches-py"))
+
+
 def test_a_run_in_its_first_epoch(page_of, run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "samples")

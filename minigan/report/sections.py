@@ -6,6 +6,7 @@ config.json has of the data set.
 
 import json
 from html import escape
+from pathlib import Path
 
 from minigan.errors import UserError
 from minigan.models import MODELS
@@ -127,9 +128,17 @@ def _finding(finding):
 
 
 def configuration(settings, facts):
-    """config.json: the settings that are set, and what the data set was."""
-    of_run = {name: value for name, value in settings.items() if name != "dataset"}
+    """config.json: the settings that are set, and what the data set was.
+
+    Of a folder the last name alone: a page is handed on, and whose machine it was made on is nobody's business.
+    """
+    of_run = {name: _last_name(name, value) for name, value in settings.items() if name != "dataset"}
+    facts = {name: _last_name(name, value) for name, value in facts.items()}
     tables = [table("settings", "Settings that are set", ("setting", "value"), flat(of_run))]
     if facts:
         tables.append(table("data", "Data set", ("fact", "value"), flat(facts)))
     return section("configuration", "Configuration", *tables)
+
+
+def _last_name(name, value):
+    return Path(value).name if name in ("root", "classifier", "source") and isinstance(value, str) else value
