@@ -4,7 +4,7 @@
 
 A table stands between `<!-- table: RUN RUN ... -->` and `<!-- end -->`; RUN is the name of a run without its seed.
 scores/RUN-SEED.json holds the scores of 10,000 samples, scores/RUN-SEED-1000.json those of 1,000, RUN-SEED-best.json
-those of the best checkpoint.
+those of the best checkpoint, where that is not the last one.
 """
 
 import json
@@ -59,7 +59,7 @@ def line(name, step, samples, small):
     score, real = small["samples"]["classifier_is"], small["real"]["classifier_is"]
     accuracy = f"{samples['class_accuracy']:.1%}" if "class_accuracy" in samples else ""
     return (
-        f"| {name} | {step} | {score['mean']:.2f} ± {score['std']:.2f} | {score['mean'] / real['mean']:.0%} "
+        f"| {name} | {step} | {score['mean']:.2f} ± {score['std']:.2f} | {score['mean'] / real['mean']:.1%} "
         f"| {samples['classifier_is']['mean']:.2f} | {samples['classifier_fd']:.2f} | {samples['mode_coverage']:.0%} "
         f"| {accuracy} |"
     )
@@ -79,7 +79,7 @@ def mean_line(name, runs):
     share = [small["samples"]["classifier_is"]["mean"] / small["real"]["classifier_is"]["mean"] for _, small in runs]
     many = [large["samples"]["classifier_is"]["mean"] for large, _ in runs]
     distance = [large["samples"]["classifier_fd"] for large, _ in runs]
-    scores = f"{spread(few)} | {np.mean(share):.0%} | {spread(many)} | {spread(distance)}"
+    scores = f"{spread(few)} | {np.mean(share):.1%} | {spread(many)} | {spread(distance)}"
     return f"| **{name}**, {len(runs)} seeds | | {scores} | | |"
 
 
