@@ -117,6 +117,7 @@ def test_the_page_of_examples_is_made_from_their_docstrings():
 
 @pytest.mark.parametrize("name", ["layers", "losses", "learn"])
 def test_every_picture_is_drawn_by_a_script(name, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS / "figures")  # where Python looks when it runs the script
     figures = script(name)
     monkeypatch.setattr(figures, "OUT", tmp_path)
     if name == "learn":

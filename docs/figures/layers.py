@@ -1,42 +1,39 @@
 """Draws the pictures of docs/layers/ into docs/images/layers/: python docs/figures/layers.py"""
 
+from functools import partial
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from drawing import BLUE, ORANGE, save
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import FancyBboxPatch
 
 import minigan as mg
 from minigan.backend import asarray, to_numpy
 
 OUT = Path(__file__).parent.parent / "images" / "layers"
-BLUE, ORANGE, GREY = "tab:blue", "tab:orange", "0.55"
+GREY = "0.55"
 
 
 def main():
-    plt.rcParams.update({"font.size": 10, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False})
-    OUT.mkdir(parents=True, exist_ok=True)
     pictures = {
-        "dense": dense(),
-        "conv2d": conv2d(),
-        "conv_transpose2d": conv_transpose2d(),
-        "batch_norm": batch_norm(),
-        "leaky_relu": activation(mg.layers.LeakyReLU(0.2), "LeakyReLU, slope 0.2", other=mg.layers.ReLU()),
-        "relu": activation(mg.layers.ReLU(), "ReLU"),
-        "tanh": activation(mg.layers.Tanh(), "tanh"),
-        "sigmoid": activation(mg.layers.Sigmoid(), "sigmoid", reach=7),
-        "dropout": dropout(),
-        "embedding": embedding(),
-        "reshape": reshape(),
-        "flatten": flatten(),
-        "sequential": sequential(),
-        "conditional": conditional(),
+        "dense": dense,
+        "conv2d": conv2d,
+        "conv_transpose2d": conv_transpose2d,
+        "batch_norm": batch_norm,
+        "leaky_relu": partial(activation, mg.layers.LeakyReLU(0.2), "LeakyReLU, slope 0.2", other=mg.layers.ReLU()),
+        "relu": partial(activation, mg.layers.ReLU(), "ReLU"),
+        "tanh": partial(activation, mg.layers.Tanh(), "tanh"),
+        "sigmoid": partial(activation, mg.layers.Sigmoid(), "sigmoid", reach=7),
+        "dropout": dropout,
+        "embedding": embedding,
+        "reshape": reshape,
+        "flatten": flatten,
+        "sequential": sequential,
+        "conditional": conditional,
     }
-    for name, figure in pictures.items():
-        figure.savefig(OUT / f"{name}.png", dpi=110)
-        plt.close(figure)
+    save(pictures, OUT)
 
 
 # --- what the pictures are made of -----------------------------------------------------------------------------------
@@ -89,14 +86,14 @@ def sign(axes, text, height=0.5):
 
 def blue_orange():
     """Orange below zero, white at it, blue above."""
-    return matplotlib.colors.LinearSegmentedColormap.from_list("blue_orange", [ORANGE, "white", BLUE])
+    return LinearSegmentedColormap.from_list("blue_orange", [ORANGE, "white", BLUE])
 
 
 def box(axes, x, y, text, width=1.5, height=0.7, colour="0.93"):
     """A box around (x, y) with text in it."""
     corner = (x - width / 2, y - height / 2)
     axes.add_patch(
-        matplotlib.patches.FancyBboxPatch(
+        FancyBboxPatch(
             corner, width, height, boxstyle="round,pad=0,rounding_size=0.08", facecolor=colour, edgecolor="0.4"
         )
     )

@@ -8,11 +8,9 @@ import runpy
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from drawing import BLUE, ORANGE, save
 from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
@@ -23,16 +21,11 @@ OUT = Path(__file__).parents[1] / "images/learn"
 ROOT = Path(__file__).parents[2]
 FAKE = Path(__file__).with_name("fake.png")
 SIGN = Path(__file__).parents[1] / "_static/favicon.png"
-BLUE, ORANGE = "tab:blue", "tab:orange"
 
 
 def main():
-    plt.rcParams.update({"font.size": 10, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False})
-    OUT.mkdir(parents=True, exist_ok=True)
-    for picture in (two_networks, discriminative_and_generative, explicit_and_implicit, players_over_time):
-        figure = picture()
-        figure.savefig(OUT / f"{picture.__name__}.png", dpi=110)
-        plt.close(figure)
+    pictures = (two_networks, discriminative_and_generative, explicit_and_implicit, players_over_time)
+    save({picture.__name__: picture for picture in pictures}, OUT)
     favicon()
 
 

@@ -2,23 +2,19 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from drawing import BLUE, ORANGE, save
 
 import minigan as mg
 from minigan import losses
 from minigan.backend import asarray, to_numpy
 
 OUT = Path(__file__).parent.parent / "images" / "losses"
-BLUE, ORANGE, GREY = "tab:blue", "tab:orange", "0.5"
+GREY = "0.5"
 
 
 def main():
-    plt.rcParams.update({"font.size": 10, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False})
-    OUT.mkdir(parents=True, exist_ok=True)
     pictures = (
         bce_with_logits,
         bce,
@@ -29,10 +25,7 @@ def main():
         minimax,
         least_squares_objective,
     )
-    for picture in pictures:
-        figure = picture()
-        figure.savefig(OUT / f"{picture.__name__}.png", dpi=110)
-        plt.close(figure)
+    save({picture.__name__: picture for picture in pictures}, OUT)
 
 
 # --- what the pictures are made of -----------------------------------------------------------------------------------
