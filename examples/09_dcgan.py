@@ -1,7 +1,8 @@
 """DCGAN with the training loop written out: what `minigan train` does, without the bookkeeping.
 
-You will see the two losses, printed, find a balance, and a picture with a row of samples after every few steps:
-coloured noise, then blobs, then shapes that one can begin to name. `minigan train` goes on where this stops.
+You will see the two losses, printed: they go up and down, as each network answers the other, and neither falls to 0.
+In the picture is a row of samples after every few steps: coloured noise, then blobs, then shapes that one can begin to
+name. `minigan train` goes on where this stops.
 
     python examples/09_dcgan.py                     writes dcgan.png
     python examples/09_dcgan.py --data cifar10 --steps 4000

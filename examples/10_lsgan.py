@@ -3,7 +3,8 @@
 You will see three rows of panels, one for each objective: samples after the same number of steps, the losses, and what
 the discriminator says about real pictures and about fakes. Cross entropy gives probabilities, pushed towards 1 and 0.
 Least squares pulls scores towards numbers of our choice: with (a, b, c) = (−1, 1, 0) fakes to −1, real pictures to 1,
-and the generator wants its fakes at 0, in between, and gets them there; with (0, 1, 1) it wants them at 1 as well.
+and the generator wants its fakes at 0, in between; with (0, 1, 1) it wants them at 1 as well. How near it gets them
+depends on who is ahead just then, and differs from machine to machine: a game magnifies the last digit's rounding.
 
     python examples/10_lsgan.py                     writes lsgan.png
     python examples/10_lsgan.py --data cifar10 --steps 4000

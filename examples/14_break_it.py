@@ -8,12 +8,14 @@ the numbers that a run leaves behind: it names the symptom, not the mistake, and
 """
 
 import argparse
+import os
 import re
 import tempfile
 from pathlib import Path
 
 import matplotlib
 
+os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars: the verdicts are what to read
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
@@ -111,7 +113,7 @@ class Unshuffled(GanTrainer):
 
 def main(out, epochs):
     config = Config.of_run(data="digits", epochs=epochs, batch_size=32, width=10, lr=1e-3, discriminator_lr=5e-4)
-    dataset = mg.data.load("digits", count=1280)
+    dataset = mg.data.load("digits", count=1120)
     figure, axes = plt.subplots(2, 4, figsize=(15, 8.4), layout="constrained")
     for ax, kind in zip(axes.flat, (GanTrainer, *GanTrainer.__subclasses__()), strict=True):
         with tempfile.TemporaryDirectory() as folder:

@@ -48,7 +48,7 @@ def run(backend, dtype):
         text=True,
     )
     if done.returncode:
-        print(f"{backend}: {done.stderr.strip().splitlines()[-1]}")
+        print(f"{backend} cannot run here, and is left out. It said: {done.stderr.strip().splitlines()[-1]}\n")
         return None
     return json.loads(done.stdout)
 
