@@ -9,7 +9,6 @@ the numbers that a run leaves behind: it names the symptom, not the mistake, and
 
 import argparse
 import os
-import re
 import tempfile
 from pathlib import Path
 
@@ -31,103 +30,100 @@ from minigan.run_folder import RunFolder
 from minigan.trainers import GanTrainer
 
 
-class NoDetach(GanTrainer):
+def no_mistake(trainer):
+    """As it should be."""
+
+
+def no_detach(trainer):
     """The discriminator's gradient flows on into the generator, and is still there when its own is added."""
+    g, d, n, objective = trainer.generator, trainer.discriminator, trainer.config.batch_size, trainer.objective
 
-    def device_step(self):
-        g, d, n = self.generator, self.discriminator, self.config.batch_size
-        real, _ = self.batches.next()
-        fake, fake_cache = g.forward(self._noise(n))
+    def device_step():
+        real, _ = trainer.batches.next()
+        fake, fake_cache = g.forward(trainer._noise(n))
         scores, cache = d.forward(mg.gan.side_by_side(real, fake), train=2)
-        loss_d, d_real, d_fake = self.objective.discriminator(scores[:n], scores[n:])
-        self.discriminator_optimizer.zero_grad()
+        loss_d, d_real, d_fake = objective.discriminator(scores[:n], scores[n:])
+        trainer.discriminator_optimizer.zero_grad()
         d_pictures = d.backward(mg.gan.side_by_side(d_real, d_fake), cache)
-        self.discriminator_optimizer.step()
-        clear, self.generator_optimizer.zero_grad = self.generator_optimizer.zero_grad, lambda: None
-        clear()
-        g.backward(d_pictures[n:], fake_cache)  # the mistake: make fakes easier to find out
-        self.meter.watch(scores[:n], scores[n:])
-        self.meter.add(loss_d, mg.gan.generator_step(g, d, self._noise(n), self.objective, self.generator_optimizer))
-        self.generator_optimizer.zero_grad = clear
+        trainer.discriminator_optimizer.step()
+        trainer.generator_optimizer.zero_grad()
+        g.backward(d_pictures[n:], fake_cache)  # the mistake: along this gradient fakes are easier to find out
+        trainer.meter.watch(scores[:n], scores[n:])
+
+        fake, fake_cache = g.forward(trainer._noise(n))
+        scores, cache = d.forward(fake)
+        loss_g, d_scores = objective.generator(scores)
+        g.backward(d.backward(d_scores, cache, param_grads=False), fake_cache)  # added to what is there
+        trainer.generator_optimizer.step()
+        trainer.meter.add(loss_d, loss_g)
+
+    trainer.run_device_step = device_step
 
 
-class StaleGradients(GanTrainer):
+def stale_gradients(trainer):
     """Nobody clears the gradients: each step goes along the sum of all gradients so far."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.generator_optimizer.zero_grad = self.discriminator_optimizer.zero_grad = lambda: None
+    trainer.generator_optimizer.zero_grad = trainer.discriminator_optimizer.zero_grad = lambda: None
 
 
-class EvaluationMode(GanTrainer):
+def evaluation_mode(trainer):
     """The generator is left in evaluation mode: batch normalization goes by statistics that nobody updates."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        forward = self.generator.forward
-        self.generator.forward = lambda z, train=True: forward(z, train=False)
+    forward = trainer.generator.forward
+    trainer.generator.forward = lambda z, train=True: forward(z, train=False)
 
 
-class WrongLabels(GanTrainer):
+def wrong_labels(trainer):
     """Real pictures are called fake, and fakes real; the generator goes on wanting to be called real."""
+    right = trainer.objective.discriminator
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        right = self.objective.discriminator
+    def swapped(real, fake):
+        loss, d_fake, d_real = right(fake, real)
+        return loss, d_real, d_fake
 
-        def swapped(real, fake):
-            loss, d_fake, d_real = right(fake, real)
-            return loss, d_real, d_fake
-
-        self.objective.discriminator = swapped
+    trainer.objective.discriminator = swapped
 
 
-class LearningRate(GanTrainer):
+def learning_rate(trainer):
     """A rate a thousand times too large."""
-
-    def __init__(self, config, *others):
-        super().__init__(Config.from_dict(config.to_dict() | {"lr": 1.0, "discriminator_lr": 0.5}), *others)
+    trainer.generator_optimizer.lr, trainer.discriminator_optimizer.lr = 1.0, 0.5
 
 
-class WrongRange(GanTrainer):
+def wrong_range(trainer):
     """Real pictures in [0, 1], where the generator's tanh makes [−1, 1]: black is 0 here and −1 there."""
-
-    def __init__(self, config, dataset, *others):
-        super().__init__(config, dataset, *others)
-        steps, size = self.steps_per_epoch, config.batch_size
-        self.batches = Batches(dataset.images, None, size, steps, config.seed, self.dtype, pixel_range=(0, 1))
+    images, config, steps = trainer.dataset.images, trainer.config, trainer.steps_per_epoch
+    trainer.batches = Batches(images, None, config.batch_size, steps, config.seed, trainer.dtype, pixel_range=(0, 1))
 
 
-class Unshuffled(GanTrainer):
+def unshuffled(trainer):
     """The data comes sorted: every batch shows one digit only, twenty batches the same."""
+    dataset = trainer.dataset
 
-    def __init__(self, config, dataset, *others):
-        super().__init__(config, dataset, *others)
+    def next_batch():
+        rows = np.flatnonzero(dataset.labels == trainer.step_count // 20 % 10)[: trainer.config.batch_size]
+        return asarray(dataset.images[rows].astype("float32") / 127.5 - 1), None
 
-        def next_batch():
-            rows = np.flatnonzero(dataset.labels == self.step_count // 20 % 10)[: config.batch_size]
-            return asarray(dataset.images[rows].astype("float32") / 127.5 - 1), None
+    trainer.batches.next = next_batch
 
-        self.batches.next = next_batch
+
+GAMES = (no_mistake, no_detach, stale_gradients, evaluation_mode, wrong_labels, learning_rate, wrong_range, unshuffled)
 
 
 def main(out, epochs):
     config = Config.of_run(data="digits", epochs=epochs, batch_size=32, width=10, lr=1e-3, discriminator_lr=5e-4)
     dataset = mg.data.load("digits", count=1120)
     figure, axes = plt.subplots(2, 4, figsize=(15, 8.4), layout="constrained")
-    for ax, kind in zip(axes.flat, (GanTrainer, *GanTrainer.__subclasses__()), strict=True):
+    for ax, break_it in zip(axes.flat, GAMES, strict=True):
         with tempfile.TemporaryDirectory() as folder:
             run = RunFolder.create(Path(folder) / "run")
-            trainer = kind(config, dataset, False)  # on a GPU, no CUDA graph: some mistakes are made on the host
+            trainer = GanTrainer(config, dataset, False)  # on a GPU, no CUDA graph: some mistakes are on the host
+            break_it(trainer)
             try:
                 mg.training.train(trainer, run)
                 finding = diagnose(RecordedGame(run.path))[0]
                 verdict, words = finding.name, finding.words
             except mg.training.Diverged as error:
                 verdict, words = "diverged", str(error)
-        words_of_name = re.findall("[A-Z][a-z]+", kind.__name__)
-        name = "no mistake" if kind is GanTrainer else " ".join(words_of_name).lower()
-        print(f"\n{name}: {'' if kind is GanTrainer else kind.__doc__}\n    {verdict.upper()}: {words}")
+        name = break_it.__name__.replace("_", " ")
+        print(f"\n{name}: {break_it.__doc__}\n    {verdict.upper()}: {words}", flush=True)
         ax.imshow(image_grid(trainer.samples(36)).squeeze(), cmap="gray")
         ax.set_title(f"{name}\n→ {verdict}", fontsize=11)
         ax.axis("off")

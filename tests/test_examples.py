@@ -1,6 +1,7 @@
 """Every example runs from a clone, in a folder of its own, without warnings, and leaves its picture."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+import minigan as mg
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
@@ -31,3 +34,20 @@ def test_example(path, tmp_path):
             assert len(np.unique(np.asarray(image))) > 10  # something is drawn on it
     assert path.read_text(encoding="utf-8").startswith('"""')
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 140
+
+
+def test_each_mistake_is_made():
+    """Example 14: after three steps no generator's weights are those of the run without a mistake."""
+    module = runpy.run_path(str(next(path for path in EXAMPLES if path.stem == "14_break_it")))
+    dataset = mg.data.load("digits", count=200)
+    config = mg.config.Config.of_run(data="digits", batch_size=16, width=4, epochs=1)
+    weights = {}
+    for break_it in module["GAMES"]:
+        trainer = mg.trainers.GanTrainer(config, dataset, False)
+        break_it(trainer)
+        for _ in range(3):
+            trainer.step()
+        weights[break_it.__name__] = mg.backend.to_numpy(trainer.generator_optimizer.values)
+    right = weights.pop("no_mistake")
+    assert len(weights) == 7
+    assert [name for name, values in weights.items() if np.allclose(values, right, rtol=0, atol=1e-7)] == []
