@@ -126,7 +126,8 @@ def main(out):
         frames.append(frame([(padded, "x with zeros, stride 2", (i, j, 2, 2)), (so_far, "y so far", (i, j, 1, 1))]))
     save_animation(out.with_name(f"{out.stem}_zero_insertion.gif"), frames, 0.5)
     print(
-        f"\nWith a kernel that the stride divides, all pixels but the border get equally many. See {out} and two .gif."
+        "\nWith a kernel that the stride divides, all pixels but those at the border are written to equally often. "
+        f"See {out} and two .gif."
     )
 
 

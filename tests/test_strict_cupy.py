@@ -35,7 +35,7 @@ SAME_TESTS = [
 
 
 def run_on_the_fake(*arguments):
-    environment = os.environ | {
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"} | {
         "MINIGAN_BACKEND": "cupy",
         "MINIGAN_HYPOTHESIS": "few",
         "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
