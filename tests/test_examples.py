@@ -36,8 +36,9 @@ def test_example(path, tmp_path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 140
 
 
-def test_each_mistake_is_made():
+def test_each_mistake_is_made(monkeypatch):
     """Example 14: after three steps no generator's weights are those of the run without a mistake."""
+    monkeypatch.setenv("TQDM_DISABLE", "1")  # the example sets it for itself; here it must not outlive the test
     module = runpy.run_path(str(next(path for path in EXAMPLES if path.stem == "14_break_it")))
     dataset = mg.data.load("digits", count=200)
     config = mg.config.Config.of_run(data="digits", batch_size=16, width=4, epochs=1)
