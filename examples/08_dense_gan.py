@@ -20,7 +20,7 @@ import minigan as mg
 from minigan.backend import asarray, to_numpy
 from minigan.plots import image_grid, smoothed, to_uint8
 
-BATCH, LATENT, WIDTH, RATE, ROWS = 64, 64, 128, 5e-4, 8
+BATCH, LATENT, WIDTH, RATE, ROWS = 64, 64, 64, 1e-3, 8
 
 
 def train(dataset, steps):
@@ -88,5 +88,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="dense_gan.png")
     parser.add_argument("--data", default="digits", help="digits (default), mnist, fashion-mnist")
     parser.add_argument("--root", help="where the data set is")
-    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--steps", type=int, default=2000)
     main(**vars(parser.parse_args()))

@@ -15,7 +15,7 @@ import numpy as np
 import minigan as mg
 from minigan.plots import image_grid, save_image, to_uint8
 
-BATCH, LATENT, WIDTH, ROWS = 32, 64, 16, 8
+BATCH, LATENT, WIDTH, ROWS = 32, 64, 12, 8
 
 
 def main(out, data, root, steps):
@@ -24,8 +24,8 @@ def main(out, data, root, steps):
     _, size, _, channels = dataset.images.shape
     generator, discriminator = mg.models.dcgan(size, channels, LATENT, WIDTH)
     objective = mg.losses.NonSaturating()
-    generator_optimizer = mg.optim.Adam(generator.parameters(), lr=1e-3)
-    discriminator_optimizer = mg.optim.Adam(discriminator.parameters(), lr=5e-4)
+    generator_optimizer = mg.optim.Adam(generator.parameters(), lr=2e-3)
+    discriminator_optimizer = mg.optim.Adam(discriminator.parameters(), lr=1e-3)
 
     fixed_z = mg.backend.random.normal((10, LATENT))
     order = np.random.default_rng(0)
@@ -53,5 +53,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="dcgan.png")
     parser.add_argument("--data", default="shapes", help="shapes (default), digits, mnist, fashion-mnist, cifar10")
     parser.add_argument("--root", help="where the data set is")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=480)
     main(**vars(parser.parse_args()))

@@ -22,7 +22,7 @@ import minigan as mg
 from minigan.backend import asarray, to_numpy
 from minigan.plots import image_grid, smoothed, to_uint8
 
-BATCH, LATENT, WIDTH = 32, 64, 12
+BATCH, LATENT, WIDTH = 32, 64, 8
 OBJECTIVES = {
     "non-saturating": mg.losses.NonSaturating(),
     "least squares (−1, 1, 0)": mg.losses.LeastSquares(a=-1, b=1, c=0),
@@ -41,8 +41,8 @@ def train(dataset, objective, steps):
     random = np.random.default_rng(0)
     _, size, _, channels = dataset.images.shape
     generator, discriminator = mg.models.dcgan(size, channels, LATENT, WIDTH)
-    adam_g = mg.optim.Adam(generator.parameters(), lr=1e-3)
-    adam_d = mg.optim.Adam(discriminator.parameters(), lr=5e-4)
+    adam_g = mg.optim.Adam(generator.parameters(), lr=2e-3)
+    adam_d = mg.optim.Adam(discriminator.parameters(), lr=1e-3)
     losses = []
     for _ in range(steps):
         real, z = batch(dataset, random), mg.backend.random.normal((BATCH, LATENT))
@@ -89,5 +89,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="lsgan.png")
     parser.add_argument("--data", default="digits", help="digits (default), shapes, mnist, fashion-mnist, cifar10")
     parser.add_argument("--root", help="where the data set is")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=300)
     main(**vars(parser.parse_args()))

@@ -84,7 +84,7 @@ def wrong_labels(trainer):
 
 def learning_rate(trainer):
     """A rate a thousand times too large."""
-    trainer.generator_optimizer.lr, trainer.discriminator_optimizer.lr = 1.0, 0.5
+    trainer.generator_optimizer.lr, trainer.discriminator_optimizer.lr = 2.0, 1.0
 
 
 def wrong_range(trainer):
@@ -108,8 +108,8 @@ GAMES = (no_mistake, no_detach, stale_gradients, evaluation_mode, wrong_labels, 
 
 
 def main(out, epochs):
-    config = Config.of_run(data="digits", epochs=epochs, batch_size=32, width=10, lr=1e-3, discriminator_lr=5e-4)
-    dataset = mg.data.load("digits", count=1120)
+    config = Config.of_run(data="digits", epochs=epochs, batch_size=16, width=8, lr=2e-3, discriminator_lr=1e-3)
+    dataset = mg.data.load("digits", count=704)
     figure, axes = plt.subplots(2, 4, figsize=(15, 8.4), layout="constrained")
     for ax, break_it in zip(axes.flat, GAMES, strict=True):
         with tempfile.TemporaryDirectory() as folder:
@@ -134,5 +134,5 @@ def main(out, epochs):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="break_it.png")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5)
     main(**vars(parser.parse_args()))

@@ -44,6 +44,8 @@ def pieces(request):
         if request.param == "in pieces":
             patch.setattr(numpy_elementwise, "PIECE", 12)
             patch.setattr(numpy_elementwise, "LEAST", 1)
+            patch.setattr(numpy_elementwise, "LEAST_PRODUCTS", 1)
+            patch.setattr(numpy_convolution, "LEAST_PRODUCTS", 1)
             patch.setattr(numpy_convolution, "CHUNK_BYTES", 1)
             patch.setattr(numpy_convolution, "CHUNK_ROWS", 1)
             patch.setattr(winograd, "CHUNK_BYTES", 1)

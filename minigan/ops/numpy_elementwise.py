@@ -10,7 +10,7 @@ Measured on the whole training step (batch 128, two cores): see docs/performance
 import numpy as np
 
 from minigan.ops.elementwise import adam_corrections
-from minigan.parallel import over_slices
+from minigan.parallel import LEAST_PRODUCTS, over_slices
 
 PIECE = 2**18  # numbers in a piece: 1 MB of float32
 LEAST = 2**17  # fewer numbers than this are not worth a second worker
@@ -20,18 +20,17 @@ def matmul(a, b, bias=None, add_to=None):
     """As elementwise.matmul, cut along the rows of a or the columns of b, whichever are more."""
     rows, columns = a.shape[0], b.shape[1]
     out = np.empty((rows, columns), np.result_type(a, b))
-    least = -(-(2**20) // max(1, a.size // max(1, rows) * columns))  # about a million products for each worker
 
     def by_rows(start, stop):
         np.matmul(a[start:stop], b, out=out[start:stop])
 
     def by_columns(start, stop):
-        out[:, start:stop] = a @ b[:, start:stop]
+        np.matmul(a, b[:, start:stop], out=out[:, start:stop])
 
     if rows >= columns:
-        over_slices(by_rows, rows, least)
+        over_slices(by_rows, rows, -(-LEAST_PRODUCTS // max(1, b.size)))
     else:
-        over_slices(by_columns, columns, -(-(2**20) // max(1, a.size)))
+        over_slices(by_columns, columns, -(-LEAST_PRODUCTS // max(1, a.size)))
     if bias is not None:
         out += bias
     return out if add_to is None else add(add_to, out)
