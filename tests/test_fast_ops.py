@@ -255,3 +255,28 @@ def test_slices_cover_everything_once_and_in_order(monkeypatch):
             assert [i for start, stop in slices for i in range(start, stop)] == list(range(count))
             assert len(slices) <= threads
         assert len(parallel.over_slices(lambda start, stop: None, 100, least=60)) == 1
+
+
+@pytest.mark.parametrize(("batch", "workers"), [(8, 1), (16, 2), (64, 3)])
+def test_small_operations_stay_on_one_core(batch, workers, monkeypatch):
+    """14×14 pictures, 32 to 64 channels: 2.5 million multiply-adds each, with the copying; 7 of them are a share."""
+    parts = []
+
+    def over_slices(function, count, least=1):
+        results = own(function, count, least)
+        parts.append(len(results))
+        return results
+
+    own = parallel.over_slices
+    monkeypatch.setattr(parallel, "threads", 3)
+    for module in (numpy_convolution, numpy_elementwise):
+        monkeypatch.setattr(module, "over_slices", over_slices)
+        monkeypatch.setattr(module, "LEAST_PRODUCTS", parallel.LEAST_PRODUCTS)  # `pieces` may still hold
+    geometry = (2, 2), ((1, 1), (1, 1))
+    x, w, dy = np.ones((batch, 14, 14, 32)), np.ones((4, 4, 32, 64)), np.ones((batch, 7, 7, 64))
+    numpy_ops.conv2d(x, w, *geometry)
+    numpy_ops.conv2d_grad_input(dy, w, (14, 14), *geometry)
+    numpy_ops.conv2d_grad_weight(x, dy, (4, 4), *geometry)
+    rows = np.ones((batch * 49, 512))  # the same number of multiply-adds
+    numpy_ops.matmul(rows, np.ones((512, 100)))
+    assert parts == [workers] * 4
