@@ -10,8 +10,8 @@ from minigan.models import MODELS
 from minigan.presets import preset as preset_settings
 
 # Where a data set asks for settings of its own. Shapes and digits are there to be learned while one watches.
-DEFAULTS_OF_DATA = {
-    "shapes": {"epochs": 4, "batch_size": 32, "width": 24},
+DEFAULTS_OF_DATA: dict[str, dict[str, Any]] = {
+    "shapes": {"epochs": 4, "batch_size": 32, "width": 24, "ema": 0.995},
     "digits": {"epochs": 8, "batch_size": 32, "width": 16},
     "cifar10": {"epochs": 50, "batch_size": 128, "width": 64},
     "mnist": {"epochs": 20, "batch_size": 128, "width": 64},
@@ -24,7 +24,7 @@ DEFAULTS_OF_MODEL: dict[str, dict[str, Any]] = {
     "dense-gan": {"width": 256, "latent_dim": 100},
     "convolutional-gan": {"width": 32, "latent_dim": 100},
     "cgan": {"width": 64},
-    "classifier": {"width": 32, "lr": 1e-3, "betas": (0.9, 0.999), "epochs": 10},
+    "classifier": {"width": 32, "lr": 1e-3, "betas": (0.9, 0.999), "epochs": 10, "ema": None},
 }
 
 # What may change when a run goes on: where it reads and stops, how often it saves and looks, not what it computes.
@@ -65,7 +65,8 @@ class Config:
 
     generator_batch_size: where it differs from batch_size, the real pictures of a discriminator step.
     discriminator_lr: where it differs from lr. targets: a, b, c of the least-squares objective.
-    ema: decay of the generator's moving average. classifier: the run of the judge that evaluates while training.
+    ema: decay of the generator's moving average, None or 0 for none.
+    classifier: the run of the judge that evaluates while training.
     """
 
     preset: str | None = None
@@ -137,8 +138,8 @@ class Config:
             raise UserError(f"--label-smoothing {self.label_smoothing}: expected a number in [0, 0.5)")
         if self.label_smoothing and self.objective == "least-squares":
             raise UserError("--label-smoothing: for logistic objectives; least-squares has --targets")
-        if self.ema is not None and not 0 < self.ema < 1:
-            raise UserError(f"--ema {self.ema}: expected a decay above 0 and below 1, such as 0.999")
+        if self.ema is not None and not 0 <= self.ema < 1:
+            raise UserError(f"--ema {self.ema}: expected a decay below 1, such as 0.999, or 0 for none")
 
     def _require_types(self):
         for field in fields(self):

@@ -62,6 +62,13 @@ def test_settings_come_from_the_preset_and_what_is_given_goes_before():
         Config.of_run(preset="cgan-fashon")
 
 
+def test_the_shapes_have_an_average_that_can_be_switched_off():
+    assert Config.of_run().ema == 0.995
+    config = Config.of_run(ema=0.0, width=4, batch_size=4)
+    assert mg.training.trainer_of(config, mg.data.load("shapes", count=8)).average is None
+    assert Config.of_run(model="classifier").ema is None
+
+
 def test_the_numbers_of_every_system():
     for name in ("gan-fashion", "dcgan-fashion", "dcgan-anime"):
         config = Config.of_run(preset=name)
@@ -81,7 +88,8 @@ def test_the_numbers_of_every_system():
         ({"objective": "least-squares", "targets": (0.0, 1.0)}, "three numbers"),
         ({"label_smoothing": 0.5}, r"--label-smoothing 0.5: expected a number in \[0, 0.5\)"),
         ({"label_smoothing": 0.1, "objective": "least-squares"}, "least-squares has --targets"),
-        ({"ema": 1.0}, "--ema 1.0: expected a decay above 0 and below 1"),
+        ({"ema": -0.1}, "--ema -0.1: expected a decay below 1, such as 0.999, or 0 for none"),
+        ({"ema": 1.0}, "--ema 1.0: expected a decay below 1"),
         ({"discriminator_lr": 0.0}, "--discriminator-lr 0.0: expected a number above 0"),
         ({"evaluate_every": 2}, "--classifier RUN"),
         ({"flip": 1}, "flip: expected bool, got 1"),

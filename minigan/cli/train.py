@@ -51,7 +51,10 @@ def add_to(commands):
         "--label-smoothing", type=float, metavar="S", help="the target of real pictures is 1 - S (default: 0)"
     )
     network.add_argument(
-        "--ema", type=float, metavar="DECAY", help="keep a moving average of the generator and sample from it, as 0.999"
+        "--ema",
+        type=float,
+        metavar="DECAY",
+        help="keep a moving average of the generator and sample from it, as 0.999 (default: 0, none; shapes 0.995)",
     )
     network.add_argument("--lr", type=float, help="Adam's learning rate (default: 0.0002)")
     network.add_argument("--discriminator-lr", type=float, metavar="LR", help="the discriminator's (default: as --lr)")

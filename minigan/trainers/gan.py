@@ -32,7 +32,7 @@ class GanTrainer(BaseTrainer):
         self.discriminator_optimizer = Adam(
             self.discriminator.parameters(), config.discriminator_lr or config.lr, config.betas
         )
-        self.average = None if config.ema is None else MovingAverage(self.generator, config.ema)
+        self.average = MovingAverage(self.generator, config.ema) if config.ema else None
         self.meter, self.evaluation = Meter(self.objective), evaluation
 
     @property
