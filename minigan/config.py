@@ -139,7 +139,7 @@ class Config:
         if self.label_smoothing and self.objective == "least-squares":
             raise UserError("--label-smoothing: for logistic objectives; least-squares has --targets")
         if self.ema is not None and not 0 <= self.ema < 1:
-            raise UserError(f"--ema {self.ema}: expected a decay below 1, such as 0.999, or 0 for none")
+            raise UserError(f"--ema {self.ema}: expected a decay between 0 and 1, such as 0.999, or 0 for none")
 
     def _require_types(self):
         for field in fields(self):
