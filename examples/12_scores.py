@@ -1,115 +1,132 @@
-"""Inception Score and Fréchet distance where the truth is known: what they measure, and what they do not see.
+"""Inception Score and Fréchet distance in cases with a known answer: what they measure, and what they miss.
 
-You will see four panels. The Inception Score of generators that make m of ten classes: m, where the classifier is sure,
-less where it is not. The two entropies behind it: IS = exp(H(y) − H(y|x)), e to the mutual information of picture and
-class. The Fréchet distance of two clouds whose true distance is known: with few samples it comes out too large. Last a
-ring and a plain Gaussian bump with one mean and one covariance: the Fréchet distance is 0, and they are not alike.
+You will see four panels. The Inception Score of generators that cover m of ten classes: m if the classifier is certain,
+less otherwise. The two entropies behind it: IS = exp(H(y) − H(y|x)), the exponential of the mutual information of image
+and class. The Fréchet distance of two Gaussians whose true distance is known: few samples overestimate it. Last, a ring
+and a Gaussian with the same mean and covariance: their Fréchet distance is 0, although they look nothing alike.
 
     python examples/12_scores.py                    writes scores.png
 """
 
 import argparse
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
+import minigan as mg
 from minigan.metrics import frechet_distance, inception_score, mean_and_covariance
 
 CLASSES, FEATURES = 10, 16
+SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 20_000)
 
 
-def probabilities(made, certainty, count=2000):
-    """p(y|x) of pictures that show `made` classes in turn: `certainty` for the class, the rest evenly: (N, 10)."""
+def probabilities(covered, certainty, count=2000):
+    """p(y|x) (count, 10) of images from the first `covered` classes, in turn: `certainty` for the right class."""
     p = np.full((count, CLASSES), (1 - certainty) / (CLASSES - 1))
-    p[np.arange(count), np.arange(count) % made] = certainty
+    p[np.arange(count), np.arange(count) % covered] = certainty
     return p
 
 
 def entropy(p):
+    """H = −Σ p·log p over the last axis."""
     return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
 
 
+def entropies(covered, certainty):
+    """(H(y), H(y|x)): of the mean prediction, and the mean of the predictions' entropies."""
+    p = probabilities(covered, certainty)
+    return entropy(p.mean(axis=0)), entropy(p).mean()
+
+
+def inception_scores(certainty):
+    """The Inception Score for 1 to 10 covered classes: (10,)."""
+    scores = [inception_score(probabilities(m, certainty), splits=1)[0] for m in range(1, CLASSES + 1)]
+    formula = [np.exp(np.subtract(*entropies(m, certainty))) for m in range(1, CLASSES + 1)]
+    np.testing.assert_allclose(scores, formula)  # IS = exp(H(y) − H(y|x))
+    return np.array(scores)
+
+
 def mutual_information(joint):
-    """I(X; Y) of a table of p(x, y), by its three formulas: they are one."""
+    """I(X; Y) of a table of probabilities p(x, y), by three formulas that agree."""
     x, y = joint.sum(axis=1), joint.sum(axis=0)
     ratio = np.where(joint > 0, joint, 1) / np.where(joint > 0, np.outer(x, y), 1)
     divergence = (joint * np.log(ratio)).sum()  # KL(p(x, y) ‖ p(x)·p(y))
     of_y = entropy(y) - (x * entropy(joint / x[:, None])).sum()  # H(y) − H(y|x)
-    of_x = entropy(x) - (y * entropy((joint / y).T)).sum()  # H(x) − H(x|y): symmetric
+    of_x = entropy(x) - (y * entropy((joint / y).T)).sum()  # H(x) − H(x|y)
     return divergence, of_y, of_x
 
 
+def frechet_distances(random, mean, std):
+    """The Fréchet distance of N(0, I) and N(mean, std²·I), estimated from SIZES samples of each."""
+    found = []
+    for n in SIZES:
+        a, b = random.standard_normal((n, FEATURES)), mean + std * random.standard_normal((n, FEATURES))
+        found.append(frechet_distance(*mean_and_covariance(a), *mean_and_covariance(b)))
+    return found
+
+
 def main(out):
-    figure, ((made, parts), (samples, blind)) = plt.subplots(2, 2, figsize=(12, 8.4), layout="constrained")
-
-    for certainty, colour in ((1.0, "tab:blue"), (0.9, "tab:orange"), (0.6, "tab:green")):
-        scores = [inception_score(probabilities(m, certainty), splits=1)[0] for m in range(1, 11)]
-        formula = [
-            np.exp(entropy(p.mean(axis=0)) - entropy(p).mean())
-            for m in range(1, 11)
-            for p in [probabilities(m, certainty)]
-        ]
-        np.testing.assert_allclose(scores, formula)
-        made.plot(range(1, 11), scores, "o-", color=colour, label=f"the classifier is {certainty:.0%} sure")
-    made.set(
-        xlabel="classes made, evenly", title="Inception Score: between 1 and the number of classes", xticks=range(1, 11)
-    )
-    made.legend(frameon=False)
-
+    scores = {certainty: inception_scores(certainty) for certainty in (1.0, 0.9, 0.6)}
     generators = {"perfect": (10, 1.0), "blurred": (10, 0.5), "collapsed": (2, 1.0), "both": (2, 0.5)}
-    for place, (m, certainty) in enumerate(generators.values()):
-        p = probabilities(m, certainty)
-        h_y, h_yx = entropy(p.mean(axis=0)), entropy(p).mean()
-        parts.bar(place - 0.2, h_y, 0.35, color="tab:blue", label="H(y): varied?" if place == 0 else None)
-        parts.bar(place + 0.2, h_yx, 0.35, color="tab:orange", label="H(y|x): unsure?" if place == 0 else None)
-        parts.text(place, max(h_y, h_yx) + 0.05, f"IS = {np.exp(h_y - h_yx):.2f}", ha="center")
-    parts.set(xticks=range(4), xticklabels=generators, ylim=(0, 2.8), ylabel="nats", title="IS = exp(H(y) − H(y|x))")
-    parts.legend(frameon=False, loc="upper right")
+    parts = {name: entropies(*settings) for name, settings in generators.items()}
 
     joint = np.random.default_rng(0).dirichlet(np.ones(12)).reshape(4, 3)
+    formulas = ("KL(p(x, y) ‖ p(x)·p(y))", "H(y) − H(y|x)", "H(x) − H(x|y)")
     print("mutual information of a random table of p(x, y), 4×3:")
-    print(
-        "  KL(p(x, y) ‖ p(x)·p(y)) = {:.6f}   H(y) − H(y|x) = {:.6f}   H(x) − H(x|y) = {:.6f}".format(
-            *mutual_information(joint)
-        )
-    )
+    print("  " + "   ".join(f"{f} = {i:.6f}" for f, i in zip(formulas, mutual_information(joint), strict=True)))
     independent = np.outer(joint.sum(axis=1), joint.sum(axis=0))
     print(f"  of independent x and y with the same margins: {abs(mutual_information(independent)[0]):.6f}")
 
-    random = np.random.default_rng(0)
-    shift = np.full(FEATURES, 0.5)
-    truths = {"the same": (0 * shift, 1.0), "moved": (shift, 1.0), "wider": (0 * shift, 1.5)}
-    sizes = [50, 100, 200, 500, 1000, 2000, 5000, 20_000]
-    print(f"\nFréchet distance in {FEATURES} dimensions   truth  " + "".join(f"{n:>9}" for n in sizes))
-    for (name, (mean, deviation)), colour in zip(truths.items(), ("tab:blue", "tab:orange", "tab:green"), strict=True):
-        truth = mean @ mean + FEATURES * (deviation - 1) ** 2  # ‖μ‖² + Σ (σ − 1)²
-        found = []
-        for n in sizes:
-            a, b = random.standard_normal((n, FEATURES)), mean + deviation * random.standard_normal((n, FEATURES))
-            found.append(frechet_distance(*mean_and_covariance(a), *mean_and_covariance(b)))
-        samples.plot(sizes, found, "o-", color=colour, label=name)
-        samples.axhline(truth, color=colour, linestyle="--", linewidth=0.8)
-        print(f"  {name:34}{truth:6.2f}  " + "".join(f"{distance:9.3f}" for distance in found))
-    samples.set(xscale="log", xlabel="samples of each", title="Fréchet distance: on average too large with few samples")
-    samples.legend(frameon=False)
+    random, distances = np.random.default_rng(0), {}
+    print(f"\nFréchet distance in {FEATURES} dimensions   truth  " + "".join(f"{n:>9}" for n in SIZES))
+    for name, mean, std in (("equal", 0.0, 1.0), ("shifted", 0.5, 1.0), ("larger std", 0.0, 1.5)):
+        truth = FEATURES * (mean**2 + (std - 1) ** 2)  # ‖μ‖² + Σ (σ − 1)²
+        distances[name] = truth, frechet_distances(random, np.full(FEATURES, mean), std)
+        print(f"  {name:34}{truth:6.2f}  " + "".join(f"{distance:9.3f}" for distance in distances[name][1]))
 
     angle = random.uniform(0, 2 * np.pi, 20_000)
-    ring = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)  # mean 0, covariance I, as the bump's
-    bump = random.standard_normal((20_000, 2))
-    distance = frechet_distance(*mean_and_covariance(ring), *mean_and_covariance(bump))
-    blind.plot(*bump[:1500].T, ".", color="tab:orange", markersize=3, label="bump")
-    blind.plot(*ring[:1500].T, ".", color="tab:blue", markersize=3, label="ring")
-    blind.set(aspect="equal", title=f"one mean, one covariance: Fréchet distance {distance:.4f}")
-    blind.legend(frameon=False)
-    print(f"\nring against bump, mean and covariance alike: {distance:.4f}")
+    ring = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)  # mean 0 and covariance I,
+    gaussian = random.standard_normal((20_000, 2))  # like these
+    distance = frechet_distance(*mean_and_covariance(ring), *mean_and_covariance(gaussian))
+    print(f"\nring and Gaussian with the same mean and covariance: {distance:.4f}")
+    plot(out, scores, parts, distances, ring, gaussian, distance)
+    print("A score is a summary: compare only scores that were computed under one protocol, and look at the samples.")
+    print(f"See {out}")
+
+
+def plot(out, scores, parts, distances, ring, gaussian, distance):
+    figure = mg.plots.new_figure(12, 8.4)
+    (top_left, top_right), (bottom_left, bottom_right) = figure.subplots(2, 2)
+    for certainty, values in scores.items():
+        top_left.plot(range(1, 11), values, "o-", label=f"the classifier is {certainty:.0%} certain")
+    top_left.set(xlabel="classes covered, evenly", xticks=range(1, 11))
+    top_left.set(title="Inception Score: between 1 and the number of classes")
+    top_left.legend(frameon=False)
+
+    positions, (h_y, h_yx) = np.arange(len(parts)), np.array(list(parts.values())).T
+    top_right.bar(positions - 0.2, h_y, 0.35, color="tab:blue", label="H(y): high if the images vary")
+    top_right.bar(positions + 0.2, h_yx, 0.35, color="tab:orange", label="H(y|x): high if the classifier is unsure")
+    for position, a, b in zip(positions, h_y, h_yx, strict=True):
+        top_right.text(position, max(a, b) + 0.05, f"IS = {np.exp(a - b):.2f}", ha="center")
+    top_right.set(
+        xticks=positions, xticklabels=list(parts), ylim=(0, 3.2), ylabel="nats", title="IS = exp(H(y) − H(y|x))"
+    )
+    top_right.legend(frameon=False, loc="upper right")
+
+    for (name, (truth, values)), colour in zip(distances.items(), ("tab:blue", "tab:orange", "tab:green"), strict=True):
+        bottom_left.plot(SIZES, values, "o-", color=colour, label=name)
+        bottom_left.axhline(truth, color=colour, linestyle="--", linewidth=0.8)
+    bottom_left.set(xscale="log", xlabel="samples of each; dashed: the true distance")
+    bottom_left.set(title="Fréchet distance: overestimated from few samples")
+    bottom_left.legend(frameon=False)
+
+    bottom_right.plot(*gaussian[:1500].T, ".", color="tab:orange", markersize=3, label="Gaussian")
+    bottom_right.plot(*ring[:1500].T, ".", color="tab:blue", markersize=3, label="ring")
+    bottom_right.set(aspect="equal", title=f"same mean, same covariance: Fréchet distance {distance:.4f}")
+    bottom_right.legend(frameon=False)
     figure.savefig(out, dpi=100)
-    print(f"A score is a summary: compare only what was scored under one protocol, and look at the pictures. See {out}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default="scores.png")
+    parser.add_argument("--out", default="scores.png", help="the image to write")
     main(**vars(parser.parse_args()))

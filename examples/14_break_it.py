@@ -1,8 +1,8 @@
-"""Break it: seven famous mistakes in a GAN's training, each with the pictures it makes and what minigan diagnose says.
+"""Break it: seven famous mistakes in GAN training, the samples that each produces, and what minigan diagnose says.
 
-You will see eight small runs of a DCGAN on digits: one as it should be, and seven with one mistake in them, each of a
-line or two. Look at the pictures first and guess; the verdict of `minigan diagnose` is above them. It reads nothing but
-the numbers that a run leaves behind: it names the symptom, not the mistake, and some mistakes have no symptom there.
+You will see eight short runs of a DCGAN on digits: a correct one, and seven with one mistake each, of a line or two.
+Look at the samples first and guess; the finding of `minigan diagnose` is in the title. It reads only the numbers that a
+run leaves behind, so it names the symptom, not the mistake, and some mistakes have no symptom there.
 
     python examples/14_break_it.py                  writes break_it.png
 """
@@ -10,24 +10,15 @@ the numbers that a run leaves behind: it names the symptom, not the mistake, and
 import argparse
 import os
 import tempfile
-from pathlib import Path
 
-import matplotlib
-
-os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars: the verdicts are what to read
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minigan as mg
-from minigan.backend import asarray
-from minigan.config import Config
-from minigan.data.batches import Batches
-from minigan.diagnosis import diagnose
-from minigan.plots import image_grid
-from minigan.recorded_game import RecordedGame
-from minigan.run_folder import RunFolder
-from minigan.trainers import GanTrainer
+from minigan.evaluation.diagnosis import diagnose
+from minigan.evaluation.history import RunHistory
+from minigan.runs.config import Config
+from minigan.runs.folder import RunFolder
+from minigan.training.gan import GanTrainer
 
 
 def no_mistake(trainer):
@@ -35,104 +26,115 @@ def no_mistake(trainer):
 
 
 def no_detach(trainer):
-    """The discriminator's gradient flows on into the generator, and is still there when its own is added."""
+    """The discriminator's gradient continues into the generator, and stays there when the generator's own is added."""
     g, d, n, objective = trainer.generator, trainer.discriminator, trainer.config.batch_size, trainer.objective
 
     def device_step():
         real, _ = trainer.batches.next()
         fake, fake_cache = g.forward(trainer._noise(n))
-        scores, cache = d.forward(mg.gan.side_by_side(real, fake), train=2)
-        loss_d, d_real, d_fake = objective.discriminator(scores[:n], scores[n:])
+        logits, cache = d.forward(mg.gan.concatenate(real, fake), groups=2)  # (2n, 1)
+        loss_d, d_real, d_fake = objective.discriminator(logits[:n], logits[n:])
         trainer.discriminator_optimizer.zero_grad()
-        d_pictures = d.backward(mg.gan.side_by_side(d_real, d_fake), cache)
+        d_images = d.backward(mg.gan.concatenate(d_real, d_fake), cache)
         trainer.discriminator_optimizer.step()
         trainer.generator_optimizer.zero_grad()
-        g.backward(d_pictures[n:], fake_cache)  # the mistake: along this gradient fakes are easier to find out
-        trainer.meter.watch(scores[:n], scores[n:])
+        g.backward(d_images[n:], fake_cache)  # the mistake: down this gradient, fakes become easier to recognize
+        trainer.metrics.add_logits(logits[:n], logits[n:])
 
         fake, fake_cache = g.forward(trainer._noise(n))
-        scores, cache = d.forward(fake)
-        loss_g, d_scores = objective.generator(scores)
-        g.backward(d.backward(d_scores, cache, param_grads=False), fake_cache)  # added to what is there
+        logits, cache = d.forward(fake)
+        loss_g, d_logits = objective.generator(logits)
+        g.backward(d.backward(d_logits, cache, param_grads=False), fake_cache)  # added to the wrong gradient
         trainer.generator_optimizer.step()
-        trainer.meter.add(loss_d, loss_g)
+        trainer.metrics.add_losses(loss_d, loss_g)
 
     trainer.run_device_step = device_step
 
 
 def stale_gradients(trainer):
-    """Nobody clears the gradients: each step goes along the sum of all gradients so far."""
+    """The gradients are never cleared: each step follows the sum of all gradients so far."""
     trainer.generator_optimizer.zero_grad = trainer.discriminator_optimizer.zero_grad = lambda: None
 
 
 def evaluation_mode(trainer):
-    """The generator is left in evaluation mode: batch normalization goes by statistics that nobody updates."""
+    """The generator is left in evaluation mode: batch normalization uses running statistics that are never updated."""
     forward = trainer.generator.forward
-    trainer.generator.forward = lambda z, train=True: forward(z, train=False)
+    trainer.generator.forward = lambda z, train=True, groups=1: forward(z, train=False)
 
 
 def wrong_labels(trainer):
-    """Real pictures are called fake, and fakes real; the generator goes on wanting to be called real."""
-    right = trainer.objective.discriminator
+    """The discriminator learns to call real images fake and fakes real; the generator still wants to be called real."""
+    correct = trainer.objective.discriminator
 
     def swapped(real, fake):
-        loss, d_fake, d_real = right(fake, real)
+        loss, d_fake, d_real = correct(fake, real)
         return loss, d_real, d_fake
 
     trainer.objective.discriminator = swapped
 
 
 def learning_rate(trainer):
-    """A rate a thousand times too large."""
+    """The learning rates are a thousand times too large."""
     trainer.generator_optimizer.lr, trainer.discriminator_optimizer.lr = 2.0, 1.0
 
 
 def wrong_range(trainer):
-    """Real pictures in [0, 1], where the generator's tanh makes [−1, 1]: black is 0 here and −1 there."""
-    images, config, steps = trainer.dataset.images, trainer.config, trainer.steps_per_epoch
-    trainer.batches = Batches(images, None, config.batch_size, steps, config.seed, trainer.dtype, pixel_range=(0, 1))
+    """Real images are scaled to [0, 1], but the generator's tanh to [−1, 1]: black is 0 in one, −1 in the other."""
+    trainer.batches.scale, trainer.batches.offset = 1 / 255, 0
 
 
 def unshuffled(trainer):
-    """The data comes sorted: every batch shows one digit only, twenty batches the same."""
-    dataset = trainer.dataset
+    """The data is sorted by class: each batch contains a single digit, the same one for twenty batches."""
 
     def next_batch():
-        rows = np.flatnonzero(dataset.labels == trainer.step_count // 20 % 10)[: trainer.config.batch_size]
-        return asarray(dataset.images[rows].astype("float32") / 127.5 - 1), None
+        rows = np.flatnonzero(trainer.dataset.labels == trainer.step_count // 20 % 10)[: trainer.config.batch_size]
+        return mg.data.to_float(trainer.dataset.images[rows]), None
 
     trainer.batches.next = next_batch
 
 
-GAMES = (no_mistake, no_detach, stale_gradients, evaluation_mode, wrong_labels, learning_rate, wrong_range, unshuffled)
+MISTAKES = (no_detach, stale_gradients, evaluation_mode, wrong_labels, learning_rate, wrong_range, unshuffled)
+
+
+def run_with(mistake, config, dataset):
+    """(finding, explanation, 36 samples) of a run with this mistake."""
+    trainer = GanTrainer(config, dataset, graph=False)  # on a GPU, no CUDA graph: some mistakes are made on the host
+    mistake(trainer)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            mg.training.train(trainer, RunFolder.create(folder))
+            finding = diagnose(RunHistory(folder))[0]
+            return finding.name, finding.words, trainer.samples(36)
+        except mg.training.Diverged as error:
+            return "diverged", str(error), trainer.samples(36)
 
 
 def main(out, epochs):
-    config = Config.of_run(data="digits", epochs=epochs, batch_size=16, width=8, lr=2e-3, discriminator_lr=1e-3)
-    dataset = mg.data.load("digits", count=704)
-    figure, axes = plt.subplots(2, 4, figsize=(15, 8.4), layout="constrained")
-    for ax, break_it in zip(axes.flat, GAMES, strict=True):
-        with tempfile.TemporaryDirectory() as folder:
-            run = RunFolder.create(Path(folder) / "run")
-            trainer = GanTrainer(config, dataset, False)  # on a GPU, no CUDA graph: some mistakes are on the host
-            break_it(trainer)
-            try:
-                mg.training.train(trainer, run)
-                finding = diagnose(RecordedGame(run.path))[0]
-                verdict, words = finding.name, finding.words
-            except mg.training.Diverged as error:
-                verdict, words = "diverged", str(error)
-        name = break_it.__name__.replace("_", " ")
-        print(f"\n{name}: {break_it.__doc__}\n    {verdict.upper()}: {words}", flush=True)
-        ax.imshow(image_grid(trainer.samples(36)).squeeze(), cmap="gray")
-        ax.set_title(f"{name}\n→ {verdict}", fontsize=11)
-        ax.axis("off")
+    os.environ["TQDM_DISABLE"] = "1"  # no progress bars between the findings
+    settings = {"batch_size": 16, "width": 8, "lr": 2e-3, "discriminator_lr": 1e-3}
+    log_every = min(10, 2 * epochs)  # diagnose needs 20 rows, of a short run too
+    config = Config.of_run(data="digits", epochs=epochs, log_every=log_every, **settings)
+    dataset, panels = mg.data.load("digits", count=704), {}
+    for mistake in (no_mistake, *MISTAKES):
+        name = mistake.__name__.replace("_", " ")
+        finding, explanation, samples = run_with(mistake, config, dataset)
+        print(f"\n{name}: {mistake.__doc__}\n    {explanation}", flush=True)
+        panels[f"{name}\n→ {finding}"] = samples
+    plot(out, panels)
+    print(f"\nThe networks, the data and the number of steps are the same in all runs. See {out}")
+
+
+def plot(out, panels):
+    figure = mg.plots.new_figure(15, 8.4)
+    for axes, (title, samples) in zip(figure.subplots(2, 4).flat, panels.items(), strict=True):
+        axes.imshow(mg.plots.image_grid(samples).squeeze(), cmap="gray")
+        axes.set_title(title, fontsize=11)
+        axes.axis("off")
     figure.savefig(out, dpi=90)
-    print(f"\nSame networks, same data, same number of steps. See {out}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default="break_it.png")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--out", default="break_it.png", help="the image to write")
+    parser.add_argument("--epochs", type=int, default=5, help="of each run (default 5)")
     main(**vars(parser.parse_args()))

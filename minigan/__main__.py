@@ -1,4 +1,4 @@
-"""python -m minigan"""
+"""The command line, as python -m minigan."""
 
 from minigan.cli import main
 

@@ -8,80 +8,70 @@ from pathlib import Path
 
 from minigan import __version__
 from minigan.errors import UserError
-from minigan.parallel import threads, usable_cores
 
 PACKAGES = ("numpy", "matplotlib", "pillow", "pooch", "safetensors", "threadpoolctl", "tqdm")
 CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
-# Kernels of OpenBLAS that use AVX-512; another one on a processor that has it runs at about half speed.
-AVX512_CORES = {"SkylakeX", "Cooperlake", "SapphireRapids", "Zen4", "Zen5"}
 
-
-def report():
+def report() -> list[str]:
     """The whole report, as lines."""
+    backend = _backend()
     return [
         f"minigan      {__version__}",
         f"python       {platform.python_version()} ({sys.executable})",
         f"system       {platform.platform()}",
         *_packages(),
         *_processor(),
-        *_backend(),
+        f"backend      {backend}",
+        f"GPU          {_gpu()}",
         *_data(),
     ]
 
 
-def _packages():
+def _backend() -> str:
+    """The name of the backend, or why it cannot be used: then the rest of the report is written with NumPy."""
+    try:
+        from minigan import backend
+    except UserError as error:
+        chosen = os.environ.pop("MINIGAN_BACKEND")
+        from minigan import backend  # NumPy, since nothing else is chosen
+
+        os.environ["MINIGAN_BACKEND"] = chosen
+        return f"none: {error}"
+    return backend.name
+
+
+def _packages() -> list[str]:
     return [f"{name:12} {_version(name) or 'not installed: pip install ' + name}" for name in PACKAGES]
 
 
-def _version(package):
+def _version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
-def blas():
-    """NumPy's BLAS as threadpoolctl sees it: a dictionary, empty where it is not recognized."""
-    import numpy  # noqa: F401, the library must be loaded to be seen
-    from threadpoolctl import threadpool_info
+def _processor() -> list[str]:
+    from minigan.ops.cpu.blas import blas, slow_kernels_warning
+    from minigan.ops.cpu.threads import num_threads, usable_cores
 
-    return next((pool for pool in threadpool_info() if pool["user_api"] == "blas"), {})
-
-
-def has_avx512():
-    """Whether the processor has AVX-512; None where the system does not say."""
-    cpuinfo = Path("/proc/cpuinfo")
-    return " avx512f " in cpuinfo.read_text() if cpuinfo.is_file() else None
-
-
-def slow_kernels_warning():
-    """One line where OpenBLAS runs lesser kernels than the processor has, or None."""
-    core = blas().get("architecture")
-    if not has_avx512() or core is None or core in AVX512_CORES:
-        return None
-    forced = os.environ.get("OPENBLAS_CORETYPE")
-    cause = f"OPENBLAS_CORETYPE={forced} in the environment; unset it" if forced else "its own detection"
-    return f"the processor has AVX-512, but OpenBLAS runs its {core} kernels, about half as fast ({cause})"
-
-
-def _processor():
-    found = blas()
+    library = blas()
     lines = [
         f"processor    {_processor_name()}, {usable_cores()} usable of {os.cpu_count()} cores",
-        f"workers      {threads} (MINIGAN_NUM_THREADS sets them), each with single-threaded BLAS",
+        f"workers      {num_threads} (set by MINIGAN_NUM_THREADS), each with single-threaded BLAS",
     ]
-    if not found:
+    if not library:
         return [*lines, "BLAS         not recognized by threadpoolctl"]
     lines.append(
-        f"BLAS         {found['internal_api']} {found.get('version') or ''}, "
-        f"{found.get('architecture', 'unknown')} kernels, {found['num_threads']} threads"
+        f"BLAS         {library['internal_api']} {library.get('version') or ''}, "
+        f"{library.get('architecture', 'unknown')} kernels, {library['num_threads']} threads"
     )
     warning = slow_kernels_warning()
     return [*lines, f"  warning: {warning}"] if warning else lines
 
 
-def _processor_name():
+def _processor_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():
@@ -90,15 +80,7 @@ def _processor_name():
     return platform.processor() or platform.machine()
 
 
-def _backend():
-    try:
-        from minigan.backend import name as backend
-    except UserError as error:
-        backend = f"none: {error}"
-    return [f"backend      {backend}", f"GPU          {_gpu()}"]
-
-
-def _gpu():
+def _gpu() -> str:
     """The GPU that CuPy sees, or why there is none."""
     installed = next((f"{name} {_version(name)}" for name in CUPY_PACKAGES if _version(name)), None)
     if installed is None:
@@ -111,13 +93,13 @@ def _gpu():
         properties = cupy.cuda.runtime.getDeviceProperties(0)
         memory = properties["totalGlobalMem"] / 2**30
         return f"{properties['name'].decode()}, {memory:.0f} GiB, with {installed}"
-    except Exception as error:  # a broken driver shows itself in many ways, and all of them belong in the report
+    except Exception as error:  # a broken driver can fail in many ways, and all of them belong in the report
         return f"none: {installed} cannot be used ({type(error).__name__}: {error})"
 
 
-def _data():
+def _data() -> list[str]:
     from minigan import data
 
     return [
-        f"data         {name}: {data.locate(name) or f'not found; minigan data fetch {name}'}" for name in data.NAMES
+        f"data         {name}: {data.locate(name) or f'not found; {data.how_to_get(name)}'}" for name in data.DATASETS
     ]

@@ -1,26 +1,27 @@
-"""The errors that a person can mend, and the nearest known name for one that was mistyped."""
+"""Errors that the user can fix, and suggestions for mistyped names."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 
 class UserError(ValueError):
-    """Something the person at the keyboard can put right.
+    """An error that the user can fix.
 
-    The message is one line: what was expected, what came, what to do. The command line prints it without
-    a traceback and exits with status 2.
+    The message is one line: what was expected, what was found, what to do. The command line prints it without a
+    traceback and exits with status 2.
     """
 
 
 class DataError(UserError):
-    """A data set that is missing, cut short or altered."""
+    """A data set is missing, cut short or altered."""
 
 
 class CheckpointError(UserError):
-    """A checkpoint that is missing, cut short, altered, or of another architecture."""
+    """A checkpoint is missing, cut short or altered, or belongs to another architecture."""
 
 
-def unknown_name(kind, name, known):
-    """The error for a name that does not exist, with the nearest one that does.
+def unknown_name(kind: str, name: object, known: Sequence[str]) -> UserError:
+    """The error for an unknown name, with the known name closest to it.
 
     >>> print(unknown_name("data set", "cifar01", ["cifar10", "shapes"]))
     unknown data set 'cifar01': did you mean 'cifar10'? Known: cifar10, shapes

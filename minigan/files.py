@@ -1,50 +1,52 @@
-"""Files that are whole or not there: written beside their place, then renamed."""
+"""Atomic writes: a file is written under a temporary name next to its target, then renamed."""
 
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from minigan.errors import UserError
 
-TEMPORARY = ".minigan-"  # what the names of half-written files begin with
+TEMPORARY = ".minigan-"  # prefix of the names of unfinished files
 
 
 @contextmanager
-def replacing(path):
-    """A temporary path beside `path` to write to; renamed to `path` on success, removed on failure.
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path next to `path` to write to; rename it to `path` on success, remove it on failure.
 
-    A reader, or a run that is killed in the middle, sees the old file or the new one, never half of one. A symbolic
-    link is written through. Raises UserError where something that is no file stands in the way.
+    So a reader sees the old file or the complete new one, even if the process is killed halfway. If `path` is a
+    symbolic link, its target is replaced. Raises UserError if `path` exists and is not a regular file.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
-        raise UserError(f"{path}: expected the name of a file to write, found {_kind(path)} of that name")
+        raise UserError(f"{path}: expected the name of a file to write, found {_kind(path)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
     os.close(handle)
+    temporary = Path(name)
     try:
-        yield Path(temporary)
-        with Path(temporary).open("rb+") as file:
-            os.fsync(file.fileno())  # the bytes are on the disk before the name points to them
-        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
-        Path(temporary).replace(path)
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())  # the content must reach the disk before the new name does
+        temporary.chmod(0o666 & ~_umask())  # mkstemp creates files that only their owner can read
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def remove_leftovers(folder):
-    """Delete what processes that were killed while writing left half written."""
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Delete the unfinished files of processes that were killed while they were writing."""
     for path in Path(folder).rglob(f"{TEMPORARY}*"):
         path.unlink()
 
 
-def _kind(path):
+def _kind(path: Path) -> str:
     return "a folder" if path.is_dir() else "a device or pipe"
 
 
-def _umask():
-    mask = os.umask(0)
+def _umask() -> int:
+    mask = os.umask(0)  # the only way to read it is to set it
     os.umask(mask)
     return mask

@@ -1,17 +1,19 @@
-"""Losses, and the three objectives of the GAN game. Each returns (value, gradient).
+"""Losses, and the objectives that a GAN is trained with. Each loss returns (value, gradient).
 
 Values are means over the elements and stay on the device; gradients have the shape of the first argument.
 """
 
 import math
+from typing import Any
 
 from minigan import ops
-from minigan.backend import xp
-from minigan.labels import require_labels
+from minigan.backend import Array, xp
+from minigan.errors import unknown_name
+from minigan.ops.labels import require_labels
 
 
-def bce_with_logits(logits, targets):
-    """Binary cross entropy of σ(l) against t ∈ [0, 1], without ever computing log σ(l).
+def bce_with_logits(logits: Array, targets: Array | float) -> tuple[Array, Array]:
+    """Binary cross-entropy of σ(l) against t ∈ [0, 1], computed without log σ(l), which could overflow.
 
         L = mean( max(l, 0) − l·t + log(1 + e^(−|l|)) )      dL/dl = (σ(l) − t) / n
 
@@ -22,13 +24,14 @@ def bce_with_logits(logits, targets):
     return ops.bce_with_logits(logits, targets)
 
 
-def bce(probabilities, targets):
-    """Binary cross entropy of probabilities p ∈ [0, 1] against t, the form that formulas are taught in.
+def bce(probabilities: Array, targets: Array) -> tuple[Array, Array]:
+    """Binary cross-entropy of probabilities p ∈ [0, 1] against t, in the form found in textbooks.
 
         L = −mean( t·log p + (1 − t)·log(1 − p) )      dL/dp = (p − t) / (p·(1 − p)) / n
 
-    Logarithms are held at −100 and p·(1 − p) at 10⁻¹², as in PyTorch; where p comes from a sigmoid,
-    bce_with_logits is exact everywhere. probabilities, targets: one shape. Raises ValueError for unequal ones.
+    Logarithms are clamped at −100 and p·(1 − p) at 10⁻¹², as in PyTorch; if p comes from a sigmoid, use
+    bce_with_logits, which is accurate everywhere. probabilities, targets: one shape. Returns (loss, gradient). Raises
+    ValueError for unequal shapes.
     """
     require_equal_shapes("bce", "probabilities", probabilities, "targets", targets)
     p, t = probabilities, targets
@@ -39,22 +42,23 @@ def bce(probabilities, targets):
     return -(t * log_p + (1 - t) * log_not_p).mean(), gradient
 
 
-def least_squares(scores, targets):
-    """Half the mean squared error, as in the LSGAN paper: L = mean((s − t)²) / 2, dL/ds = (s − t) / n.
+def least_squares(predictions: Array, targets: Array | float) -> tuple[Array, Array]:
+    """Half the mean squared error, as in the LSGAN paper: L = mean((y − t)²) / 2, dL/dy = (y − t) / n.
 
-    scores, targets: one shape, or one number for all targets. Source: Mao et al. 2017, equation 2. Raises ValueError
-    for unequal shapes.
+    predictions, targets: one shape, or one number for all targets. Returns (loss, gradient). Source: Mao et al. 2017,
+    equation 2. Raises ValueError for unequal shapes.
     """
-    require_equal_shapes("least_squares", "scores", scores, "targets", targets)
-    return ops.least_squares(scores, targets)
+    require_equal_shapes("least_squares", "predictions", predictions, "targets", targets)
+    return ops.least_squares(predictions, targets)
 
 
-def softmax_cross_entropy(logits, labels):
-    """Cross entropy of softmax(l) against class labels: L = mean(log Σₖ e^(lₖ) − l_label).
+def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
+    """Cross-entropy of softmax(l) against class labels: L = mean(log Σₖ e^(lₖ) − l_label).
 
         dL/dl = (softmax(l) − onehot(label)) / N
 
-    logits: (N, K), labels: (N,) integers in [0, K). Raises ValueError for other shapes or labels.
+    logits: (N, K), labels: (N,) integers in [0, K). Returns (loss, gradient). Raises ValueError for other shapes or
+    labels.
     """
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(
@@ -71,97 +75,141 @@ def softmax_cross_entropy(logits, labels):
     return -(onehot * log_softmax).sum() / n, (exponentials / total - onehot) / n
 
 
-class NonSaturating:
-    """The objective that DCGAN trains with, on logits (Goodfellow et al. 2014, section 3).
+class Objective:
+    """What the two networks are trained for: a loss for each, and its gradient with respect to the logits.
+
+    A subclass implements discriminator() and generator(). The attributes describe what the discriminator's output
+    means; training and diagnosis read them, and the defaults are those of a discriminator that outputs the logit of
+    a probability.
+
+    logistic: D(x) = σ(logit), a probability; if False, D(x) is the logit itself.
+    real_target, fake_target: the values of D(x) that the discriminator is trained towards.
+    threshold: above it, D(x) means "real". balance: the discriminator's loss if it can only guess.
+    smallest_loss: the discriminator's loss at best. settings: the run settings that the constructor takes, by name.
+    """
+
+    logistic: bool = True
+    real_target: float = 1.0
+    fake_target: float = 0.0
+    threshold: float = 0.5
+    balance: float = math.log(4)
+    smallest_loss: float = 0.0
+    settings: tuple[str, ...] = ()
+
+    def discriminator(self, real: Array, fake: Array) -> tuple[Array, Array, Array]:
+        """(loss, d_real, d_fake) from the logits of real and generated images, (N, 1) each."""
+        raise NotImplementedError(f"{type(self).__name__} has no discriminator loss")
+
+    def generator(self, fake: Array) -> tuple[Array, Array]:
+        """(loss, d_fake) from the logits of generated images, (N, 1)."""
+        raise NotImplementedError(f"{type(self).__name__} has no generator loss")
+
+    def discriminator_output(self, logits: Array) -> Array:
+        """D(x) from the logits, any shape: σ(logit), the probability of "real", or the logit itself."""
+        return ops.sigmoid(logits) if self.logistic else logits
+
+
+class NonSaturating(Objective):
+    """The objective that DCGAN is trained with (Goodfellow et al. 2014, section 3).
 
         L_D = −E log D(x) − E log(1 − D(G(z)))      L_G = −E log D(G(z))
 
-    The generator maximizes log D(G(z)) in place of minimizing log(1 − D(G(z))): the same fixed point, and a
-    strong gradient where the discriminator is sure of itself.
+    The generator maximizes log D(G(z)) instead of minimizing log(1 − D(G(z))): the fixed point is the same, and the
+    gradient is strong when the discriminator is confident.
 
-    smoothing: one-sided label smoothing (Salimans et al. 2016, section 3.4): real pictures have the target
-    1 − smoothing, so that being sure of them is punished; fakes keep 0, and the generator keeps 1.
-    Raises ValueError for a smoothing outside [0, 0.5).
+    label_smoothing: one-sided label smoothing (Salimans et al. 2016, section 3.4): the target of real images is
+    1 − label_smoothing, which penalizes overconfidence; generated images keep 0, and the generator keeps 1.
+    Logits: (N, 1). Raises ValueError for a label_smoothing outside [0, 0.5).
     """
 
-    def __init__(self, smoothing=0.0):
-        if not 0 <= smoothing < 0.5:
-            raise ValueError(f"{type(self).__name__}: expected a smoothing in [0, 0.5), got {smoothing}")
-        self.real_target = 1 - smoothing
+    settings = ("label_smoothing",)
 
-    def discriminator(self, real, fake):
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        if not 0 <= label_smoothing < 0.5:
+            raise ValueError(f"{type(self).__name__}: expected a label_smoothing in [0, 0.5), got {label_smoothing}")
+        self.real_target = t = 1 - label_smoothing
+        if t < 1:
+            self.smallest_loss = -t * math.log(t) - (1 - t) * math.log(1 - t)  # D(x) = t: the entropy of the target
+
+    def discriminator(self, real: Array, fake: Array) -> tuple[Array, Array, Array]:
         """(loss, d_real, d_fake) from logits, (N, 1) each."""
         loss_real, d_real = bce_with_logits(real, self.real_target)
         loss_fake, d_fake = bce_with_logits(fake, 0)
         return loss_real + loss_fake, d_real, d_fake
 
-    def generator(self, fake):
+    def generator(self, fake: Array) -> tuple[Array, Array]:
         """(loss, d_fake) from logits, (N, 1)."""
         return bce_with_logits(fake, 1)
 
-    def score(self, output):
-        """D(x), the probability of "real" that people read: σ(logit)."""
-        return ops.sigmoid(output)
-
-    logistic = True  # a score is σ(output)
-    threshold = 0.5  # a score above it says "real"
-    balance = math.log(4)  # L_D where the discriminator can only guess
-
 
 class Minimax(NonSaturating):
-    """The game as it is first written (Goodfellow et al. 2014, equation 1): min_G max_D V(D, G), on logits.
+    """The minimax game as first published (Goodfellow et al. 2014, equation 1): min_G max_D V(D, G).
 
         V = E log D(x) + E log(1 − D(G(z)))      L_D = −V      L_G = E log(1 − D(G(z)))
 
-    With l the logit, log(1 − σ(l)) = −max(l, 0) − log(1 + e^(−|l|)), and its gradient is −σ(l): it vanishes
-    where the discriminator rejects a sample with certainty.
+    With l the logit, log(1 − σ(l)) = −max(l, 0) − log(1 + e^(−|l|)), and its gradient is −σ(l): it vanishes if the
+    discriminator rejects a sample with certainty. Logits: (N, 1).
     """
 
-    def generator(self, fake):
+    def generator(self, fake: Array) -> tuple[Array, Array]:
         """(loss, d_fake) from logits, (N, 1)."""
         loss, d_fake = bce_with_logits(fake, 0)
         return -loss, -d_fake
 
 
-class LeastSquares:
-    """LSGAN, on raw scores (Mao et al. 2017, equation 2).
+class LeastSquares(Objective):
+    """LSGAN: D(x) is the discriminator's output without a sigmoid (Mao et al. 2017, equation 2).
 
         L_D = E (D(x) − b)² / 2 + E (D(G(z)) − a)² / 2      L_G = E (D(G(z)) − c)² / 2
 
-    a: the target of a fake, b: of a real picture, c: what the generator wants the discriminator to say.
-    (0, 1, 1) is the usual coding; with (−1, 1, 0), where b − c = 1 and b − a = 2, what the game against the best
-    discriminator minimizes is Pearson's χ²(p_data + p_g ‖ 2·p_g).
+    a: the target of generated images; b: that of real ones; c: the value that the generator wants D(G(z)) to have.
+    (0, 1, 1) is the usual choice; with (−1, 1, 0), for which b − c = 1 and b − a = 2, the generator minimizes, against
+    the best discriminator, Pearson's χ²(p_data + p_g ‖ 2·p_g). Outputs: (N, 1).
     """
 
-    def __init__(self, a=0.0, b=1.0, c=1.0):
-        self.a, self.b, self.c = a, b, c
-        self.logistic = False  # a score is the output itself
-        self.threshold = (a + b) / 2
-        self.balance = (b - a) ** 2 / 4  # L_D where every score is the threshold
+    logistic = False
+    settings = ("targets",)
 
-    def discriminator(self, real, fake):
-        """(loss, d_real, d_fake) from raw scores, (N, 1) each."""
+    def __init__(self, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> None:
+        self.a, self.b, self.c = a, b, c
+        self.fake_target, self.real_target = a, b
+        self.threshold = (a + b) / 2
+        self.balance = (b - a) ** 2 / 4  # D(x) is the threshold everywhere
+
+    def discriminator(self, real: Array, fake: Array) -> tuple[Array, Array, Array]:
+        """(loss, d_real, d_fake) from outputs, (N, 1) each."""
         loss_real, d_real = least_squares(real, self.b)
         loss_fake, d_fake = least_squares(fake, self.a)
         return loss_real + loss_fake, d_real, d_fake
 
-    def generator(self, fake):
-        """(loss, d_fake) from raw scores, (N, 1)."""
+    def generator(self, fake: Array) -> tuple[Array, Array]:
+        """(loss, d_fake) from outputs, (N, 1)."""
         return least_squares(fake, self.c)
 
-    def score(self, output):
-        """The raw score itself: it is pulled towards b for real pictures and towards a for fakes."""
-        return output
 
-
-OBJECTIVES = {
+# The registry of objectives: `minigan train --objective NAME`. A new one needs a line here and nothing else.
+OBJECTIVES: dict[str, type[Objective]] = {
     "non-saturating": NonSaturating,
     "minimax": Minimax,
     "least-squares": LeastSquares,
 }
 
 
-def require_equal_shapes(loss, name, array, target_name, target):
+def make_objective(name: str, settings: dict[str, Any]) -> Objective:
+    """Build the objective registered as `name`, from those run `settings` that its class takes and that are not None.
+
+    A setting that is a tuple, such as the three targets of LeastSquares, is passed as positional arguments. Raises
+    UserError for an unknown name.
+    """
+    if name not in OBJECTIVES:
+        raise unknown_name("objective", name, list(OBJECTIVES))
+    kind = OBJECTIVES[name]
+    given = {key: settings[key] for key in kind.settings if settings.get(key) is not None}
+    positional = [number for value in given.values() if isinstance(value, tuple) for number in value]
+    return kind(*positional, **{key: value for key, value in given.items() if not isinstance(value, tuple)})
+
+
+def require_equal_shapes(loss: str, name: str, array: Array, target_name: str, target: Array | float) -> None:
     """Raise ValueError unless `target` is a number or has the shape of `array`; the message names the loss."""
     # Unequal shapes would broadcast: (N,) against (N, 1) gives an N×N mean and a wrong gradient, silently.
     if not isinstance(target, (int, float)) and array.shape != target.shape:

@@ -1,10 +1,19 @@
-"""Adam."""
+"""Adam, the optimizer that GANs are usually trained with."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan import ops
-from minigan.backend import asarray, to_numpy, xp
+from minigan.backend import Array, asarray, to_numpy, xp
 from minigan.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from minigan.layers import Param
+
+STATE = ("m", "v", "t")  # the arrays that a step updates besides the parameters
 
 
 class Adam:
@@ -13,61 +22,77 @@ class Adam:
         t ← t + 1      m ← β₁·m + (1 − β₁)·g      v ← β₂·v + (1 − β₂)·g²
         θ ← θ − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
 
-    When it is made, it gathers the parameters' values and gradients into two flat buffers and makes every
-    Param a view into them: one step is then a few operations over the whole network, whatever the number of
-    layers. The step count t lives on the device.
+    The constructor gathers all values and all gradients into two flat buffers and makes every Param a view into them,
+    so one step takes a few operations over the whole network, however many layers it has. The step count t is kept on
+    the device.
 
-    params: Params of one dtype, each once. DCGAN's settings are the defaults: lr 2·10⁻⁴, β₁ 0.5.
-    Raises ValueError for an empty or repeated or mixed list, or settings out of range.
+    params: the Params to train, of one dtype and without duplicates. The defaults are the settings of DCGAN: lr 2·10⁻⁴,
+    β₁ 0.5. Raises ValueError if params is empty, has duplicates or mixed dtypes, or if a setting is out of range.
     """
 
-    def __init__(self, params, lr=2e-4, betas=(0.5, 0.999), eps=1e-8):
+    def __init__(
+        self,
+        params: Iterable["Param"],
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        ops.prepare_training()
         self.params = list(params)
-        self.rate = xp.zeros((), "float64")
+        self._device_lr: Array = xp.zeros((), "float64")
         self.lr, self.betas, self.eps = lr, tuple(betas), eps
-        self._require_sane_settings()
+        self._require_valid_settings()
         dtype = self.params[0].value.dtype
         size = sum(param.value.size for param in self.params)
-        self.values, self.grads = xp.empty(size, dtype), xp.empty(size, dtype)
+        self.values: Array = xp.empty(size, dtype)
+        self.grads: Array = xp.empty(size, dtype)
         self._gather()
-        self.m, self.v = xp.zeros(size, dtype), xp.zeros(size, dtype)
-        self.t = xp.zeros((), "float64")
+        self.m: Array = xp.zeros(size, dtype)
+        self.v: Array = xp.zeros(size, dtype)
+        self.t: Array = xp.zeros((), "float64")
 
     @property
-    def lr(self):
-        """The learning rate. It is kept on the device as well (`rate`), where a recorded step sees a change of it."""
+    def lr(self) -> float:
+        """The learning rate. Setting it also updates a copy on the device, which a recorded CUDA graph reads."""
         return self._lr
 
     @lr.setter
-    def lr(self, lr):
+    def lr(self, lr: float) -> None:
         self._lr = lr
-        self.rate.fill(lr)
+        self._device_lr.fill(lr)
 
-    def zero_grad(self):
-        """Clear the gradients; nothing else ever does."""
+    def zero_grad(self) -> None:
+        """Set all gradients to zero. Nothing else does: every backward pass adds to them."""
         self.grads.fill(0)
 
-    def step(self):
-        """Move the parameters along their gradients, in place, and count their versions up."""
+    def step(self) -> None:
+        """Update the parameters in place from their gradients, and increase their versions by one."""
         self._require_own_views()
-        ops.adam_update(self.values, self.grads, self.m, self.v, self.t, self.rate, self.betas, self.eps)
+        ops.adam_update(self.values, self.grads, self.m, self.v, self.t, self._device_lr, self.betas, self.eps)
         for param in self.params:
             param.version += 1
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """{"m", "v", "t"}: the moments, flat in the order of the parameters, and the step count, as NumPy arrays."""
-        return {name: np.array(to_numpy(getattr(self, name))) for name in ("m", "v", "t")}
+        return {name: np.array(to_numpy(getattr(self, name))) for name in STATE}
 
-    def load_state_dict(self, state):
-        """Copy a state_dict() back, in place. Raises CheckpointError for moments of another length."""
-        for name in ("m", "v", "t"):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Copy a state_dict() back, in place. Raises CheckpointError if an array is missing or has another shape."""
+        for name in STATE:
             if name not in state or state[name].shape != getattr(self, name).shape:
                 got = state[name].shape if name in state else "nothing"
                 raise CheckpointError(f"Adam: expected {name} of shape {getattr(self, name).shape}, got {got}")
-        for name in ("m", "v", "t"):
+        for name in STATE:
             getattr(self, name)[...] = asarray(state[name])
 
-    def _gather(self):
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # copy.deepcopy and pickle turn views into arrays of their own: gather those again, or step() would update
+        # buffers that no network reads.
+        self.__dict__.update(state)
+        self._gather()
+
+    def _gather(self) -> None:
+        """Copy every value and gradient into the flat buffers, and replace it by a view of its part of them."""
         start = 0
         for param in self.params:
             stop = start + param.value.size
@@ -78,15 +103,15 @@ class Adam:
             start = stop
         self._views = [(param.value, param.grad) for param in self.params]
 
-    def _require_own_views(self):
+    def _require_own_views(self) -> None:
         for param, (value, grad) in zip(self.params, self._views, strict=True):
             if param.value is not value or param.grad is not grad:
                 raise RuntimeError(
                     f"Adam: {param!r} was replaced after this optimizer gathered it (by astype, by a second optimizer "
-                    "over the same parameters, or by `param.grad = ...`); make the optimizer last, write in place"
+                    "over the same parameters, or by `param.grad = ...`); create the optimizer last, write in place"
                 )
 
-    def _require_sane_settings(self):
+    def _require_valid_settings(self) -> None:
         if not self.params:
             raise ValueError("Adam: expected at least one Param, got none")
         if len({id(param) for param in self.params}) != len(self.params):

@@ -1,21 +1,27 @@
-"""Pictures: grids of samples, and the curves of a run."""
+"""Image grids and animations of samples, and the curves of a run."""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan.files import replacing
-from minigan.losses import NonSaturating
+from minigan.losses import NonSaturating, Objective
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Images = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[Any]
+PathLike = str | os.PathLike[str]
 
 
-def to_uint8(images, pixel_range=(-1, 1)):
-    """Pictures in `pixel_range`, as generators make them, to uint8 in [0, 255]; float (N, H, W, C), NumPy."""
-    low, high = pixel_range
-    return np.clip(np.rint((images - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
+def image_grid(images: Images, columns: int | None = None, border: int = 2) -> Images:
+    """Arrange uint8 images (N, H, W, C) in a grid on a white background: one uint8 image (H', W', C).
 
-
-def image_grid(images, columns=None, border=2):
-    """uint8 pictures (N, H, W, C) side by side on white: one uint8 picture (H', W', C).
-
-    columns: by default ⌈√N⌉. border: pixels between the pictures and around them.
+    columns: ⌈√N⌉ by default. border: pixels between the images and around them.
     """
     n, height, width, channels = images.shape
     columns = columns or int(np.ceil(np.sqrt(n)))
@@ -28,26 +34,26 @@ def image_grid(images, columns=None, border=2):
     return grid
 
 
-def save_image(path, image):
-    """Write a uint8 picture (H, W, 1 or 3) as PNG, whole or not at all."""
+def save_image(path: PathLike, image: Images) -> None:
+    """Write a uint8 image (H, W, 1 or 3) as PNG, atomically."""
     from PIL import Image
 
     with replacing(path) as temporary:
         Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(temporary, format="PNG")
 
 
-def training_curves(metrics, objective=None):
-    """A matplotlib figure of a run: losses, D(x) and D(G(z)), and the discriminator's accuracy over the epochs.
+def training_curves(metrics: Mapping[str, Numbers], objective: Objective | None = None) -> "Figure":
+    """A matplotlib figure of a GAN's run: the losses, D(x) and D(G(z)), and D's accuracy, against the epochs.
 
-    metrics: {column: array}, as RunFolder.read_metrics returns them; objective: the run's, by default the
-    non-saturating one. The dashed lines are where a game in balance ends up: a discriminator that can only guess
-    gives every picture the score between real and fake, and is right half of the time.
+    metrics: {column: (M,) array}, as returned by RunFolder.read_metrics; objective: that of the run, NonSaturating()
+    by default. The dashed lines are the values at equilibrium, if the discriminator can only guess: its output is
+    halfway between real and fake for every image, and half of its answers are right.
     """
     figure = new_figure(13, 3.8)
     objective = objective or NonSaturating()
     panels = (
         ("loss", {"loss_d": "Loss_D", "loss_g": "Loss_G"}, objective.balance),
-        ("score", {"d_x": "D(x)", "d_g_z": "D(G(z))"}, objective.threshold),
+        ("output", {"d_x": "D(x)", "d_g_z": "D(G(z))"}, objective.threshold),
         ("accuracy", {"accuracy_real": "on real", "accuracy_fake": "on fake"}, 0.5),
     )
     for axes, (title, columns, balance) in zip(figure.subplots(1, 3), panels, strict=True):
@@ -57,15 +63,15 @@ def training_curves(metrics, objective=None):
         axes.axhline(balance, color="grey", linestyle="--", linewidth=0.8, label=f"balance, {balance:.3g}")
         axes.set(xlabel="epoch", title=title)
         axes.legend(frameon=False)
-        if title == "accuracy" or (title == "score" and isinstance(objective, NonSaturating)):
-            axes.set_ylim(-0.02, 1.02)
+        if title == "accuracy" or (title == "output" and objective.logistic):
+            axes.set_ylim(-0.02, 1.02)  # a probability
     return figure
 
 
-def classifier_curves(metrics, scores):
-    """A matplotlib figure of a classifier's run: loss and accuracy over the epochs, and the accuracy on test pictures.
+def classifier_curves(metrics: Mapping[str, Numbers], scores: Mapping[str, Numbers]) -> "Figure":
+    """A matplotlib figure of a classifier's run: loss and accuracy, and the accuracy on test images, by epoch.
 
-    metrics, scores: {column: float array}, as RunFolder.read_metrics and read_scores return them.
+    metrics, scores: {column: (M,) float array}, as returned by RunFolder.read_metrics and read_scores.
     """
     figure = new_figure(9, 3.8)
     loss, accuracy = figure.subplots(1, 2)
@@ -80,8 +86,8 @@ def classifier_curves(metrics, scores):
     return figure
 
 
-def new_figure(width, height):
-    """A matplotlib figure that needs no screen and leaves the reader's own pyplot as it is; inches."""
+def new_figure(width: float, height: float) -> "Figure":
+    """A matplotlib figure, width × height inches, that needs no screen and leaves the caller's pyplot unchanged."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -90,23 +96,23 @@ def new_figure(width, height):
     return figure
 
 
-def smoothed(values, window=15):
-    """Centred moving average; the window shrinks at both ends."""
-    kernel = np.ones(min(window, len(values) - 1 + len(values) % 2))  # odd, so that it has a centre
+def smoothed(values: Numbers, window: int = 15) -> Numbers:
+    """Centred moving average of values (M,); the window shrinks at both ends."""
+    kernel = np.ones(min(window, len(values) - 1 + len(values) % 2))  # an odd length, so that it has a centre
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
 
 
-def save_figure(path, figure):
-    """Write a matplotlib figure as PNG, whole or not at all."""
+def save_figure(path: PathLike, figure: "Figure") -> None:
+    """Write a matplotlib figure as PNG, atomically."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
 
-def save_animation(path, frames, seconds_per_frame=0.25):
-    """Write uint8 pictures (H, W, 1 or 3) of one size as a GIF that starts anew at its end, whole or not at all.
+def save_animation(path: PathLike, frames: Iterable[Images], seconds_per_frame: float = 0.25) -> None:
+    """Write uint8 images (H, W, 1 or 3), all of one size, as a GIF that repeats forever, atomically.
 
-    A GIF has at most 256 colours a frame: greys stay as they are, colours become the nearest of a palette chosen for
-    each frame. Of equal frames in a row one is kept, and shown for as long. A frame's time is a multiple of 0.01 s.
+    A GIF frame has at most 256 colours: grey images are exact, colours are mapped to a palette chosen for each frame.
+    Consecutive equal frames are merged into one that is shown for their total time. Durations are rounded to 0.01 s.
     """
     from PIL import Image
 
@@ -121,5 +127,5 @@ def save_animation(path, frames, seconds_per_frame=0.25):
             save_all=True,
             append_images=others,
             duration=max(10, 10 * round(100 * seconds_per_frame)),
-            loop=0,  # without end
+            loop=0,  # forever
         )

@@ -1,4 +1,4 @@
-"""Hypothesis profiles: `few` for a second pass over the same tests, as under the strict fake of CuPy. A browser."""
+"""Hypothesis profiles, of which `few` is for a second run of the same tests, on the strict fake of CuPy; a browser."""
 
 import os
 import shutil
@@ -14,25 +14,25 @@ settings.load_profile(os.environ.get("MINIGAN_HYPOTHESIS", "default"))
 
 @pytest.fixture(scope="module")
 def browser():
-    """Headless Chromium, driven by playwright.
+    """Headless Chromium, controlled by playwright.
 
-    Both are a few hundred megabytes that the package itself never needs, so a reader who runs the tests without them
-    sees these skipped. MINIGAN_BROWSER=required, as CI sets it wherever it has a Chromium, makes that a failure.
+    Without them, the tests that use this fixture are skipped: both are a few hundred megabytes that the package itself
+    does not need. With MINIGAN_BROWSER=required, which CI sets if it has Chromium, they fail instead.
     """
 
-    def give_up(what):
-        (pytest.fail if os.environ.get("MINIGAN_BROWSER") == "required" else pytest.skip)(what)
+    def give_up(reason):
+        (pytest.fail if os.environ.get("MINIGAN_BROWSER") == "required" else pytest.skip)(reason)
 
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         give_up("the browser tests need playwright: pip install 'minigan[docs]'")
     with sync_playwright() as play:
-        own = Path(play.chromium.executable_path)
+        bundled = Path(play.chromium.executable_path)
         names = ("chromium", "chromium-browser", "google-chrome")
-        there = own if own.exists() else next(filter(None, map(shutil.which, names)), None)
-        if there is None:
+        executable = bundled if bundled.exists() else next(filter(None, map(shutil.which, names)), None)
+        if executable is None:
             give_up("the browser tests need Chromium: playwright install chromium, or the system's package")
-        opened = play.chromium.launch(executable_path=str(there), args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
+        chromium = play.chromium.launch(executable_path=str(executable), args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()

@@ -1,4 +1,4 @@
-"""The two steps: each moves its own network; ten of them have the losses they had when they were checked."""
+"""The two steps: each updates its own network, and the losses of ten steps are those of the first, checked version."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from minigan.backend import asarray, to_numpy
 GOLDEN = Path(__file__).parent / "golden" / "ten_steps.json"
 
 
-def players(seed=0, width=8):
+def networks_and_optimizers(seed=0, width=8):
     mg.backend.seed(seed)
     generator, discriminator = mg.models.dcgan(width=width, latent_dim=16)
     return generator, discriminator, mg.optim.Adam(generator.parameters()), mg.optim.Adam(discriminator.parameters())
@@ -24,12 +24,12 @@ def batch(n=8):
 
 
 def weights(network):
-    """Parameters alone: running statistics move in every forward of training mode."""
+    """Only the parameters: every forward pass in training mode updates the running statistics."""
     return {name: np.array(to_numpy(param.value)) for name, param in network.named_parameters()}
 
 
-def test_the_discriminators_step_moves_the_discriminator_alone():
-    generator, discriminator, _, optimizer = players()
+def test_the_discriminator_step_updates_only_the_discriminator():
+    generator, discriminator, _, optimizer = networks_and_optimizers()
     real, z = batch()
     g, d = weights(generator), weights(discriminator)
     mg.gan.discriminator_step(generator, discriminator, real, z, mg.losses.NonSaturating(), optimizer)
@@ -38,8 +38,8 @@ def test_the_discriminators_step_moves_the_discriminator_alone():
     assert not any(to_numpy(param.grad).any() for param in generator.parameters())
 
 
-def test_the_generators_step_moves_the_generator_alone():
-    generator, discriminator, optimizer, _ = players()
+def test_the_generator_step_updates_only_the_generator():
+    generator, discriminator, optimizer, _ = networks_and_optimizers()
     _, z = batch()
     g, d = weights(generator), weights(discriminator)
     mg.gan.generator_step(generator, discriminator, z, mg.losses.NonSaturating(), optimizer)
@@ -48,9 +48,26 @@ def test_the_generators_step_moves_the_generator_alone():
     assert not any(to_numpy(param.grad).any() for param in discriminator.parameters())
 
 
+def test_the_callback_receives_the_logits_of_both_batches():
+    """Those that the loss was computed from, before the weights changed."""
+    generator, discriminator, _, optimizer = networks_and_optimizers()
+    real, z = batch()
+    received = []
+    objective = mg.losses.NonSaturating()
+    loss = mg.gan.discriminator_step(
+        generator, discriminator, real, z, objective, optimizer, callback=lambda *logits: received.append(logits)
+    )
+    ((real_logits, fake_logits),) = received
+    assert real_logits.shape == fake_logits.shape == (8, 1)
+    assert float(to_numpy(objective.discriminator(real_logits, fake_logits)[0])) == float(to_numpy(loss))
+    other = networks_and_optimizers()
+    expected, _ = other[1].forward(real)
+    np.testing.assert_allclose(to_numpy(real_logits), to_numpy(expected), rtol=1e-3, atol=1e-5)
+
+
 def test_each_step_lowers_its_own_loss():
-    """On a fixed batch, repeated: the gradients point the right way through both networks."""
-    generator, discriminator, generator_optimizer, discriminator_optimizer = players()
+    """Repeated on one batch: the gradients have the right sign through both networks."""
+    generator, discriminator, generator_optimizer, discriminator_optimizer = networks_and_optimizers()
     real, z = batch()
     objective = mg.losses.NonSaturating()
     losses = [
@@ -67,26 +84,26 @@ def test_each_step_lowers_its_own_loss():
 def test_the_whole_generator_step_has_the_right_gradient():
     """d loss / d (each generator weight), through the discriminator, against finite differences."""
 
-    class Game(mg.layers.Layer):
+    class Both(mg.layers.Layer):
         def __init__(self):
-            self.generator, self.discriminator = (n.astype("float64") for n in players(width=2)[:2])
+            self.generator, self.discriminator = (n.astype("float64") for n in networks_and_optimizers(width=2)[:2])
 
-        def forward(self, z, train=True):
-            fake, cache_g = self.generator.forward(z, train)
-            scores, cache_d = self.discriminator.forward(fake, train)
-            return scores, (cache_g, cache_d)
+        def forward(self, z, train=True, groups=1):
+            fake, cache_g = self.generator.forward(z, train, groups)
+            logits, cache_d = self.discriminator.forward(fake, train, groups)
+            return logits, (cache_g, cache_d)
 
         def backward(self, dy, cache, param_grads=True, input_grad=True):
             cache_g, cache_d = cache
             d_fake = self.discriminator.backward(dy, cache_d, param_grads)
             return self.generator.backward(d_fake, cache_g, param_grads, input_grad)
 
-    # LeakyReLU's kinks: with a step of 1e-6 none of the activations crosses one.
-    mg.gradcheck.check(Game(), np.random.default_rng(1).standard_normal((3, 16)), step=1e-6, tolerance=1e-5)
+    # The step is so small that no activation crosses the kink of LeakyReLU.
+    mg.gradcheck.check(Both(), np.random.default_rng(1).standard_normal((3, 16)), step=1e-6, tolerance=1e-5)
 
 
 def ten_steps(dtype):
-    generator, discriminator, _, _ = players(seed=5)
+    generator, discriminator, _, _ = networks_and_optimizers(seed=5)
     generator.astype(dtype), discriminator.astype(dtype)
     generator_optimizer = mg.optim.Adam(generator.parameters())
     discriminator_optimizer = mg.optim.Adam(discriminator.parameters())
@@ -104,18 +121,18 @@ def ten_steps(dtype):
 
 
 @pytest.mark.parametrize(("dtype", "steps", "tolerance"), [("float64", 20, 1e-9), ("float32", 6, 1e-3)])
-def test_ten_steps_have_the_losses_they_had(dtype, steps, tolerance):
-    """The same list for both backends. It was written by this code when the PyTorch parity test held for it:
-    python tests/test_gan.py writes it anew.
+def test_ten_steps_have_the_stored_losses(dtype, steps, tolerance):
+    """One list for both backends. This code wrote it when it agreed with PyTorch (test_torch_parity.py);
+    `python tests/test_gan.py` writes it again.
 
-    In float32 only three steps are held: Adam's first steps are ±lr wherever |g| exceeds ε, so a rounding error
-    in a small gradient becomes a whole step, and differences grow about tenfold a step (PyTorch's own two memory
-    layouts part in the same way)."""
+    In float32 only three steps are compared: Adam's first steps are ±lr if |g| exceeds ε, so a rounding error in a
+    small gradient becomes a whole step, and differences grow about tenfold per step. PyTorch's two memory layouts
+    differ from each other in the same way."""
     expected = json.loads(GOLDEN.read_text())
     np.testing.assert_allclose(ten_steps(dtype)[:steps], expected[:steps], rtol=tolerance)
 
 
-def test_dcgan_has_the_sizes_of_its_docstring():
+def test_dcgan_has_the_sizes_in_its_docstring():
     generator, discriminator = mg.models.dcgan()
     x = asarray(np.random.default_rng(0).standard_normal((2, 128)).astype("float32"))
     shapes = []
@@ -131,16 +148,16 @@ def test_dcgan_has_the_sizes_of_its_docstring():
 
 
 @pytest.mark.parametrize(("size", "start"), [(28, 4), (64, 4), (16, 2), (48, 3), (4, 2)])
-def test_dcgan_of_other_sizes(size, start):
+def test_dcgan_for_other_image_sizes(size, start):
     generator, discriminator = mg.models.dcgan(image_size=size, channels=1, latent_dim=10, width=4)
     z = asarray(np.zeros((2, 10), "float32"))
-    pictures, _ = generator.forward(z)
+    images, _ = generator.forward(z)
     assert generator.layers[1].shape[0] == start
-    assert pictures.shape == (2, size, size, 1)
-    assert discriminator.forward(pictures)[0].shape == (2, 1)
+    assert images.shape == (2, size, size, 1)
+    assert discriminator.forward(images)[0].shape == (2, 1)
 
 
-def test_dcgan_refuses_odd_sizes():
+def test_dcgan_refuses_odd_image_sizes():
     with pytest.raises(ValueError, match="even image_size"):
         mg.models.dcgan(image_size=33)
 

@@ -1,12 +1,15 @@
-"""What gradient checks cannot see: extreme logits, values known in closed form, refusals."""
+"""What gradient checks cannot see: extreme logits, values in closed form, errors, and objectives of your own."""
 
 import math
 
 import numpy as np
 import pytest
 
+import minigan as mg
 from minigan import losses
 from minigan.backend import asarray, to_numpy
+from minigan.errors import UserError
+from minigan.training.metrics import GanMetrics
 
 
 def column(*values):
@@ -27,15 +30,15 @@ def test_bce_with_logits_is_exact_for_extreme_logits():
     assert value(losses.bce_with_logits(column(-40.0), column(0.0))[0]) == pytest.approx(math.exp(-40), rel=1e-12)
 
 
-def test_bce_of_probabilities_0_and_1_is_held_at_100():
+def test_bce_of_probabilities_0_and_1_is_clamped_at_100():
     loss, gradient = losses.bce(column(0.0, 1.0), column(1.0, 0.0))
     assert value(loss) == pytest.approx(100, rel=1e-4)
     assert np.isfinite(to_numpy(gradient)).all()
     assert value(losses.bce(column(0.0, 1.0), column(0.0, 1.0))[0]) == 0
 
 
-def test_a_game_in_balance():
-    """Where every logit is 0, D says 1/2 to all: L_D = log 4 and V = −log 4 (Goodfellow et al. 2014, theorem 1)."""
+def test_losses_at_equilibrium():
+    """If every logit is 0, D(x) is 1/2: L_D = log 4 and V = −log 4 (Goodfellow et al. 2014, theorem 1)."""
     zeros = column(0.0, 0.0, 0.0)
     assert value(losses.NonSaturating().discriminator(zeros, zeros)[0]) == pytest.approx(math.log(4))
     assert value(losses.NonSaturating().generator(zeros)[0]) == pytest.approx(math.log(2))
@@ -44,14 +47,14 @@ def test_a_game_in_balance():
     assert value(losses.LeastSquares(-1, 1, 0).discriminator(zeros, zeros)[0]) == pytest.approx(1)
 
 
-def test_only_the_saturating_gradient_vanishes_where_fakes_are_rejected():
+def test_only_the_saturating_gradient_vanishes_if_fakes_are_rejected():
     rejected = column(-20.0)
     assert abs(value(losses.Minimax().generator(rejected)[1])) < 1e-8
     assert value(losses.NonSaturating().generator(rejected)[1]) == pytest.approx(-1)
     assert value(losses.LeastSquares().generator(rejected)[1]) == -21
 
 
-def test_least_squares_codings():
+def test_least_squares_with_other_targets():
     """L_D = E(D(x) − b)²/2 + E(D(G(z)) − a)²/2, L_G = E(D(G(z)) − c)²/2, by hand."""
     objective = losses.LeastSquares(a=-1, b=1, c=0)
     loss, d_real, d_fake = objective.discriminator(column(3.0, 1.0), column(0.0, 2.0))
@@ -80,6 +83,99 @@ def test_unequal_shapes_are_refused(loss):
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], [0, -1, 1]])
 def test_labels_out_of_range_are_refused(labels):
-    """A label without a column would count as a loss of 0."""
+    """A label without a column would add nothing to the loss."""
     with pytest.raises(ValueError, match="expected labels from 0 to 1"):
         losses.softmax_cross_entropy(asarray(np.zeros((3, 2))), np.array(labels))
+
+
+class Hinge(losses.Objective):
+    """L_D = E max(0, 1 − l(x)) + E max(0, 1 + l(G(z))), L_G = −E l(G(z)), with l the logit (Lim and Ye 2017).
+
+    It has the two methods that an objective needs, and nothing else.
+    """
+
+    def discriminator(self, real, fake):
+        below, above = (1 - real > 0).astype(real.dtype), (1 + fake > 0).astype(fake.dtype)
+        loss = ((1 - real) * below).mean() + ((1 + fake) * above).mean()
+        return loss, -below / real.size, above / fake.size
+
+    def generator(self, fake):
+        return -fake.mean(), 0 * fake - 1 / fake.size
+
+
+def test_an_objective_of_your_own_has_the_right_gradients():
+    real, fake = column(-2.0, 0.5, 3.0), column(-3.0, -0.5, 2.0)
+    mg.gradcheck.check(Hinge().discriminator, real, fake)
+    mg.gradcheck.check(Hinge().generator, fake)
+
+
+def test_an_objective_of_your_own_trains_both_networks():
+    stream = mg.backend.RandomStream(0)
+    networks = mg.models.dense_gan((4, 4, 1), latent_dim=3, width=4, random=stream)
+    optimizer_g, optimizer_d = (mg.optim.Adam(network.parameters()) for network in networks)
+    real, z = stream.uniform((8, 4, 4, 1)), stream.normal((8, 3))
+    objective = Hinge()
+    metrics = GanMetrics(objective)
+    for _ in range(3):
+        before = [network.state_dict() for network in networks]
+        loss_d = mg.gan.discriminator_step(*networks, real, z, objective, optimizer_d, metrics.add_logits)
+        loss_g = mg.gan.generator_step(*networks, z, objective, optimizer_g)
+        metrics.add_losses(loss_d, loss_g)
+        metrics.count(1)
+        for state, network in zip(before, networks, strict=True):
+            params = [name for name, _ in network.named_parameters()]
+            assert all((network.state_dict()[name] != state[name]).any() for name in params)
+    row = metrics.read()
+    assert all(np.isfinite(number) for number in row.values())
+    assert 0 < row["d_x"] < 1  # σ(logit), the default
+
+
+def test_metrics_follow_the_attributes_of_an_objective_of_your_own():
+    class HingeOfOutputs(Hinge):
+        logistic = False
+        threshold = 0.0
+
+    real, fake = (asarray(np.array(values, "float32").reshape(-1, 1)) for values in ([2.0, -1.0], [-3.0, -0.25]))
+    rows = []
+    for objective in (Hinge(), HingeOfOutputs()):
+        metrics = GanMetrics(objective)
+        metrics.add_logits(real, fake)
+        metrics.add_losses(*(asarray(np.array(loss)) for loss in (1.5, -0.5)))
+        metrics.count(1)
+        rows.append(metrics.read())
+        assert (rows[-1]["loss_d"], rows[-1]["loss_g"]) == (1.5, -0.5)
+        assert (rows[-1]["accuracy_real"], rows[-1]["accuracy_fake"]) == (0.5, 1)
+    sigmoid = 1 / (1 + np.exp(-np.array([[2.0, -1.0], [-3.0, -0.25]])))
+    np.testing.assert_allclose([rows[0]["d_x"], rows[0]["d_g_z"]], sigmoid.mean(axis=1), rtol=1e-6)
+    assert (rows[1]["d_x"], rows[1]["d_g_z"]) == (0.5, -1.625)
+
+
+def test_an_objective_of_your_own_can_be_registered(monkeypatch):
+    class Scaled(Hinge):
+        settings = ("label_smoothing", "targets")
+
+        def __init__(self, a=1.0, b=2.0, label_smoothing=0.0):
+            self.arguments = (a, b, label_smoothing)
+
+    monkeypatch.setitem(losses.OBJECTIVES, "hinge", Hinge)
+    monkeypatch.setitem(losses.OBJECTIVES, "scaled", Scaled)
+    settings = {"label_smoothing": 0.1, "targets": None, "lr": 2e-4}
+    assert type(losses.make_objective("hinge", settings)) is Hinge  # it takes no settings, and gets none
+    assert losses.make_objective("scaled", settings).arguments == (1, 2, 0.1)
+    assert losses.make_objective("scaled", settings | {"targets": (3.0, 4.0)}).arguments == (3, 4, 0.1)
+
+
+def test_registered_objectives_take_their_own_settings():
+    settings = {"label_smoothing": 0.1, "targets": (-1.0, 1.0, 0.0)}
+    assert losses.make_objective("non-saturating", settings).real_target == 0.9
+    least_squares = losses.make_objective("least-squares", settings)
+    assert (least_squares.a, least_squares.b, least_squares.c) == (-1, 1, 0)
+    with pytest.raises(UserError, match="unknown objective 'minmax': did you mean 'minimax'"):
+        losses.make_objective("minmax", {})
+
+
+def test_an_objective_without_losses_says_what_is_missing():
+    with pytest.raises(NotImplementedError, match="Objective has no discriminator loss"):
+        losses.Objective().discriminator(column(0.0), column(0.0))
+    with pytest.raises(NotImplementedError, match="Objective has no generator loss"):
+        losses.Objective().generator(column(0.0))

@@ -12,8 +12,8 @@ from minigan.bench import torch_peer  # noqa: E402, it needs PyTorch
 STEPS, LATENT = 10, 128
 
 
-class Game:
-    """Both engines' networks and optimizers, from the same weights."""
+class Both:
+    """The networks and optimizers of both engines, starting from the same weights."""
 
     def __init__(self, dtype, seed=3, width=32):
         mg.backend.seed(seed)
@@ -55,35 +55,35 @@ def batches(dtype, batch=16):
         yield real, *random.standard_normal((2, batch, LATENT)).astype(dtype)
 
 
-def largest_difference(a, b):
+def max_difference(a, b):
     return np.abs(np.array(a) - np.array(b)).max()
 
 
 def test_ten_steps_in_float64():
-    game = Game("float64")
-    ours, theirs = zip(*[(game.step(*batch), game.peer_step(*batch)) for batch in batches("float64")], strict=True)
-    assert largest_difference(ours, theirs) < 1e-8  # measured: 3e-15
+    both = Both("float64")
+    ours, theirs = zip(*[(both.step(*batch), both.peer_step(*batch)) for batch in batches("float64")], strict=True)
+    assert max_difference(ours, theirs) < 1e-8  # measured: 3e-15
 
-    # The pictures agree too, in evaluation mode: the running statistics moved alike.
+    # In evaluation mode the generated images agree too: the running statistics have been updated alike.
     z = np.random.default_rng(1).standard_normal((4, LATENT))
-    ours, _ = game.networks[0].forward(asarray(z), train=False)
-    theirs = game.peers[0].eval()(torch.from_numpy(z)).detach().numpy().transpose(0, 2, 3, 1)
-    assert largest_difference(to_numpy(ours), theirs) < 1e-8
+    ours, _ = both.networks[0].forward(asarray(z), train=False)
+    theirs = both.peers[0].eval()(torch.from_numpy(z)).detach().numpy().transpose(0, 2, 3, 1)
+    assert max_difference(to_numpy(ours), theirs) < 1e-8
 
 
 def test_each_of_ten_steps_in_float32():
-    """Every step from equal weights; moments and running statistics are each engine's own."""
-    game = Game("float32")
+    """Every step starts from equal weights; each engine keeps its own moments and running statistics."""
+    both = Both("float32")
     for batch in batches("float32"):
-        game.copy_weights()
-        assert largest_difference(game.step(*batch), game.peer_step(*batch)) < 2e-3
+        both.copy_weights()
+        assert max_difference(both.step(*batch), both.peer_step(*batch)) < 2e-3
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_ten_steps_in_float32(seed):
-    """Left to themselves, at width 8. (At full width PyTorch's own two memory layouts part by 1e-2 in ten steps:
-    Adam's first steps are ±lr for every weight, also for those whose gradient is so small that rounding decides its
-    sign, and the more weights there are, the more such flips. test_each_of_ten_steps_in_float32 is the wide one.)"""
-    game = Game("float32", seed, width=8)
-    ours, theirs = zip(*[(game.step(*b), game.peer_step(*b)) for b in batches("float32", batch=64)], strict=True)
-    assert largest_difference(ours, theirs) < 2e-3  # measured: 2e-4 to 7e-4
+    """Without copying weights between the steps, at width 8. (At full width PyTorch's own two memory layouts differ
+    by 1e-2 after ten steps: Adam's first steps are ±lr for every weight, even if its gradient is so small that rounding
+    decides the sign, and more weights mean more such flips. test_each_of_ten_steps_in_float32 tests width 32.)"""
+    both = Both("float32", seed, width=8)
+    ours, theirs = zip(*[(both.step(*b), both.peer_step(*b)) for b in batches("float32", batch=64)], strict=True)
+    assert max_difference(ours, theirs) < 2e-3  # measured: 2e-4 to 7e-4

@@ -1,5 +1,7 @@
-"""The directive `gradient_check`: a few lines of Python, and what gradcheck.check says about them, run when the page is
-made. The lines end with the arguments of the check:
+"""The directive `gradient_check`: a few lines of Python and the report of gradcheck.check, run when the page is built.
+
+The lines end with a call of `check`, which takes the arguments of gradcheck.check; `mg`, `np` and `random`, a NumPy
+generator with a fixed seed, are defined:
 
     ```{gradient_check}
     layer = mg.layers.Dense(4, 3)
@@ -21,20 +23,21 @@ class GradientCheck(SphinxDirective):
 
 
 def output_of(code):
-    """What the check prints; one line a check. Raises GradientError, and so fails the build, for a wrong gradient."""
+    """The reports of the checks in `code`. Raises GradientError for a wrong gradient, which fails the build."""
     import minigan as mg
 
     reports = []
-    names = {"mg": mg, "np": np, "random": np.random.default_rng(0)}
-    names["check"] = lambda subject, *inputs, **options: reports.append(
-        mg.gradcheck.check(subject, *map(mg.backend.asarray, inputs), **options)
-    )
+
+    def check(subject, *inputs, **options):
+        reports.append(mg.gradcheck.check(subject, *map(mg.backend.asarray, inputs), **options))
+
     mg.backend.seed(0)
-    exec(code, names)
+    exec(code, {"mg": mg, "np": np, "random": np.random.default_rng(0), "check": check})
     return "\n\n".join(map(str, reports))
 
 
 def block(text, language):
+    """A block of code with syntax highlighting for `language`."""
     literal = nodes.literal_block(text, text)
     literal["language"] = language
     return literal

@@ -1,6 +1,8 @@
-"""Run every example and keep its pictures in docs/images/examples/, as NN_name.png and .gif.
+"""Run the examples and save their images in docs/images/examples/, as NN_name.png and .gif; write docs/examples.md.
 
 python docs/figures/examples.py [NN ...]
+
+Without a number all examples are run; `python docs/figures/examples.py page` runs none and writes the page only.
 """
 
 import ast
@@ -11,15 +13,15 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-PICTURES = ROOT / "docs/images/examples"
+IMAGES = ROOT / "docs/images/examples"
 PAGE = ROOT / "docs/examples.md"
-BEGINNING = """# Examples
+INTRODUCTION = """# Examples
 
-Sixteen programs of a page or two each. Every one runs by itself in less than a minute on two cores, needs no download,
-writes a picture and says in words what it shows. `--help` lists its options; where it uses data, `--data` takes a real
-data set.
+Sixteen programs of one or two pages each. Each of them runs on its own in less than a minute on two cores, needs no
+download, writes an image and explains what it shows. `--help` lists the options; the examples that train on images take
+a real data set with `--data`.
 """
-NAMES = {
+TITLES = {
     "ring_of_gaussians": "A ring of Gaussians",
     "dense_gan": "Dense GAN",
     "dcgan": "DCGAN",
@@ -31,9 +33,9 @@ NAMES = {
 def main(*numbers):
     for path in examples():
         if not numbers or path.stem[:2] in numbers:
-            picture = PICTURES / f"{path.stem}.png"
-            subprocess.run([sys.executable, str(path), "--out", str(picture)], check=True)
-            compress(picture)
+            image = IMAGES / f"{path.stem}.png"
+            subprocess.run([sys.executable, str(path), "--out", str(image)], check=True)
+            compress(image)
     PAGE.write_text(page(), encoding="utf-8")
 
 
@@ -42,23 +44,24 @@ def examples():
 
 
 def page():
-    """The page: each example's docstring without its commands, and its picture."""
-    parts = [BEGINNING]
+    """The text of the page: each example's docstring without its commands, and its image."""
+    parts = [INTRODUCTION]
     for path in examples():
         number, name = path.stem.split("_", 1)
-        title, words, *_ = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n\n")
-        picture = f"![The picture of example {int(number)}: {title.splitlines()[0]}](images/examples/{path.stem}.png)"
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        summary, text, *_ = docstring.replace("*", r"\*").split("\n\n")  # D* is no emphasis
+        heading = f"## {int(number)}. {TITLES.get(name) or name.replace('_', ' ').capitalize()}"
+        image = f"![The image of example {int(number)}: {summary}](images/examples/{path.stem}.png)"
         link = f"[examples/{path.name}](../examples/{path.name})"
-        heading = f"## {int(number)}. {NAMES.get(name) or name.replace('_', ' ').capitalize()}"
-        parts += [heading, f"**{title}**", words, picture, f"{link}\n"]
+        parts += [heading, f"**{summary}**", text, image, f"{link}\n"]
     return "\n\n".join(parts).replace("\n\n\n", "\n\n")
 
 
-def compress(picture):
-    """To 128 colours: a third of the size, and no difference to be seen in figures."""
-    with Image.open(picture) as image:
-        small = image.convert("RGB").quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    small.save(picture, optimize=True)
+def compress(path):
+    """Reduce the image to 128 colours: a third of the size, and no visible difference in figures."""
+    with Image.open(path) as image:
+        reduced = image.convert("RGB").quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    reduced.save(path, optimize=True)
 
 
 if __name__ == "__main__":

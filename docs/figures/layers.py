@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/layers/ into docs/images/layers/: python docs/figures/layers.py"""
+"""Draw the figures of docs/layers/ into docs/images/layers/: python docs/figures/layers.py"""
 
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ GREY = "0.55"
 
 
 def main():
-    pictures = {
+    figures = {
         "dense": dense,
         "conv2d": conv2d,
         "conv_transpose2d": conv_transpose2d,
@@ -33,14 +33,14 @@ def main():
         "sequential": sequential,
         "conditional": conditional,
     }
-    save(pictures, OUT)
+    save(figures, OUT)
 
 
-# --- what the pictures are made of -----------------------------------------------------------------------------------
+# --- helpers ---------------------------------------------------------------------------------------------------------
 
 
 def forward(layer, x, **options):
-    """The output of a layer, as NumPy has it."""
+    """The output of a layer, as a NumPy array."""
     return to_numpy(layer.forward(asarray(x), **options)[0])
 
 
@@ -51,14 +51,14 @@ def both(layer, x, dy):
 
 
 def digits(count):
-    """Drawn digits, float32 (count, 28, 28, 1) in [0, 1]."""
-    return mg.data.load("digits", count=count).images.astype("float32") / 255
+    """Synthetic digits, float32 (count, 28, 28, 1) in [0, 1]."""
+    return to_numpy(mg.data.to_float(mg.data.load("digits", count=count).images, (0, 1)))
 
 
 def numbers(axes, array, title, colours="Blues", frame=None, reach=None, rows=None, columns=None):
-    """A small matrix with its numbers on a grid; `frame`: (row, column, height, width) is marked.
+    """Draw a small matrix with its numbers; `frame`, (row, column, height, width), marks a part of it.
 
-    rows, columns: the room that it stands in, if larger than the matrix.
+    reach: the value with the deepest colour; rows, columns: the size of the panel, if larger than the matrix.
     """
     reach = reach or max(np.abs(array).max(), 1)
     mesh = np.arange(array.shape[1] + 1) - 0.5, np.arange(array.shape[0] + 1) - 0.5
@@ -79,18 +79,18 @@ def numbers(axes, array, title, colours="Blues", frame=None, reach=None, rows=No
 
 
 def sign(axes, text, height=0.5):
-    """An operator between two panels."""
+    """Draw an operator, such as =, in a panel of its own."""
     axes.axis("off")
     axes.text(0.5, height, text, ha="center", va="center", fontsize=16, transform=axes.transAxes)
 
 
 def blue_orange():
-    """Orange below zero, white at it, blue above."""
+    """A colour map: orange below zero, white at zero, blue above."""
     return LinearSegmentedColormap.from_list("blue_orange", [ORANGE, "white", BLUE])
 
 
 def box(axes, x, y, text, width=1.5, height=0.7, colour="0.93"):
-    """A box around (x, y) with text in it."""
+    """Draw a box with text in it, centred at (x, y)."""
     corner = (x - width / 2, y - height / 2)
     axes.add_patch(
         FancyBboxPatch(
@@ -101,25 +101,25 @@ def box(axes, x, y, text, width=1.5, height=0.7, colour="0.93"):
 
 
 def arrow(axes, start, end, colour, text="", offset=(0, 0.12), align="center"):
-    """An arrow with a word at its middle."""
+    """Draw an arrow with a label at its middle."""
     axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.8})
     middle = (np.array(start) + end) / 2 + offset
     axes.text(*middle, text, ha=align, va="center", fontsize=10.5, color=colour)
 
 
 def blank(width, height):
-    """A figure with one empty panel, in which one unit is as long both ways."""
+    """A figure with one empty panel, whose units have the same length in both directions."""
     figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     axes.axis("off")
     axes.set_aspect("equal")
     return figure, axes
 
 
-# --- the pictures ----------------------------------------------------------------------------------------------------
+# --- the figures -----------------------------------------------------------------------------------------------------
 
 
 def dense():
-    """Forward and both backward products of one layer, with small numbers."""
+    """The matrix products of the forward and the backward pass, with small numbers."""
     layer = mg.layers.Dense(3, 2).astype("float64")
     layer.weight.value[...] = asarray(np.array([[1.0, 0], [2, -1], [0, 1]]))
     layer.bias.value[...] = asarray(np.array([1.0, 0]))
@@ -142,7 +142,7 @@ def dense():
 
 
 def conv2d():
-    """A digit through two edge kernels; the window that fits each of them best is framed."""
+    """A digit convolved with two edge kernels; the window with the largest output of each is framed."""
     x = digits(4)[3:]
     kernels = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])  # Sobel: to the right; transposed: downwards
     kernels = np.stack([kernels, kernels.T])
@@ -167,13 +167,13 @@ def conv2d():
 
 
 def bare(axes):
-    """A picture: no ticks, a thin frame."""
+    """Prepare a panel for an image: no ticks, a thin frame."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color="0.8")
 
 
 def conv_transpose2d():
-    """Scatter, element by element, and the second definition; the layer gives the same."""
+    """Scatter, element by element, and zero insertion; the layer gives the same result by both definitions."""
     x, kernel = np.array([[1.0, 2], [3, 4]]), np.array([[1.0, 2], [0, 1]])
     results = []
     for definition in ("scatter", "zero_insertion"):
@@ -202,31 +202,31 @@ def conv_transpose2d():
 
 
 def batch_norm():
-    """Three channels of a convolution of real pictures, of unequal size, before and after."""
+    """Three channels of a convolution of images, on different scales, before and after the normalization."""
     mg.backend.seed(3)
-    x = mg.data.load("shapes", count=64).images.astype("float32") / 127.5 - 1
+    x = mg.data.to_float(mg.data.load("shapes", count=64).images)  # (64, 32, 32, 3)
     convolution = mg.layers.Conv2D(3, 3, 4, stride=2, padding="same")
     convolution.weight.value *= asarray(np.array([1.0, 3, 3], "float32"))
     convolution.bias.value[...] = asarray(np.array([-1.5, 2, 0], "float32"))
     x = forward(convolution, x)  # (64, 16, 16, 3)
     y = forward(mg.layers.BatchNorm(3), x)
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.3), layout="constrained")
-    for axes, array, title in zip(panels, (x, y), ("before", "after: mean 0, deviation 1"), strict=True):
+    for axes, array, title in zip(panels, (x, y), ("before", "after: mean 0, std 1"), strict=True):
         for channel, colour in enumerate((BLUE, ORANGE, GREY)):
             values = array[..., channel].ravel()
             label = f"{values.mean().round(2) + 0.0:.1f} ± {values.std():.1f}".replace("-", "−")
             bins = np.linspace(-5, 5, 60)
             axes.hist(values, bins, density=True, histtype="step", color=colour, linewidth=1.6, label=label)
         axes.set(title=title, xlabel="value of a channel", yticks=[], xlim=(-5, 5))
-        axes.legend(frameon=False, title="mean ± deviation", loc="upper right")
+        axes.legend(frameon=False, title="mean ± std", loc="upper right")
     return figure
 
 
 def activation(layer, name, reach=4.0, other=None):
-    """y and dy/dx; the derivative is what backward returns for dy = 1. `other`: a relative, in grey."""
+    """y and ∂y/∂x, which is what backward returns for dy = 1. `other`: a similar layer, drawn in grey."""
     x = np.linspace(-reach, reach, 401)
     y, slope = both(layer, x, np.ones_like(x))
-    kink = np.abs(np.diff(slope)) > 0.5  # a jump is left open
+    kink = np.abs(np.diff(slope)) > 0.5  # leave a gap at a jump
     slope = np.where(np.append(kink, False), np.nan, slope)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     if other:
@@ -249,7 +249,7 @@ def activation(layer, name, reach=4.0, other=None):
 
 
 def dropout():
-    """One digit in both modes."""
+    """One digit in training mode, twice, and in evaluation mode."""
     mg.backend.seed(0)
     x, layer = digits(3)[2:], mg.layers.Dropout(0.4)
     panels = [
@@ -259,16 +259,16 @@ def dropout():
         ("evaluation mode: y = x", forward(layer, x, train=False)),
     ]
     figure, row = plt.subplots(1, 4, figsize=(8.8, 2.9), layout="constrained")
-    for axes, (title, picture) in zip(row, panels, strict=True):
-        shown = axes.imshow(picture[0, :, :, 0], cmap="Blues", vmin=0, vmax=1 / 0.6)
+    for axes, (title, image) in zip(row, panels, strict=True):
+        colours = axes.imshow(image[0, :, :, 0], cmap="Blues", vmin=0, vmax=1 / 0.6)
         bare(axes)
-        axes.set(title=title, xlabel=f"mean {picture.mean():.3f}")
-    figure.colorbar(shown, ax=row[-1], shrink=0.75, ticks=[0, 1, 1 / 0.6]).ax.set_yticklabels(["0", "1", "1/0.6"])
+        axes.set(title=title, xlabel=f"mean {image.mean():.3f}")
+    figure.colorbar(colours, ax=row[-1], shrink=0.75, ticks=[0, 1, 1 / 0.6]).ax.set_yticklabels(["0", "1", "1/0.6"])
     return figure
 
 
 def embedding():
-    """One-hot rows times the table are the table's rows."""
+    """A one-hot row times the table is a row of the table."""
     layer = mg.layers.Embedding(4, 3).astype("float64")
     table = np.array([[0.2, -0.1, 0.5], [0.4, 0.3, -0.2], [-0.6, 0.1, 0.7], [0.0, 0.8, -0.3]])
     layer.weight.value[...] = asarray(table)
@@ -287,7 +287,7 @@ def embedding():
 
 
 def cells(axes, array, x, y, colours):
-    """A row-major grid of framed numbers with its upper left corner at (x, y), one unit each."""
+    """Draw a matrix as cells of one unit each, with its upper left corner at (x, y)."""
     for (i, j), value in np.ndenumerate(array):
         axes.add_patch(
             plt.Rectangle((x + j, y - i - 1), 1, 1, facecolor=colours[int(value)], edgecolor="white", linewidth=1.5)
@@ -296,14 +296,14 @@ def cells(axes, array, x, y, colours):
 
 
 def shades(count, channels):
-    """A colour for each of `count` numbers, by channel."""
+    """A colour for each of `count` numbers: one per channel."""
     palette = ["#a9cbe6", "#ffcf9f", "#d5d5d5"]
     return [palette[index % channels] for index in range(count)]
 
 
-def vector_and_picture(vector, picture, titles, to_the_right):
-    """The vector on the left or above, the channels of the picture beside it."""
-    height, width, channels = picture.shape
+def vector_and_image(vector, image, titles, downwards):
+    """The vector above the channels of the image, with an arrow from one to the other."""
+    height, width, channels = image.shape
     colours = shades(vector.size, channels)
     figure, axes = blank(8, 3.1)
     top = height + 2.6
@@ -312,31 +312,33 @@ def vector_and_picture(vector, picture, titles, to_the_right):
     start = (vector.size - channels * width - (channels - 1) * 1.2) / 2
     for channel in range(channels):
         left = start + channel * (width + 1.2)
-        cells(axes, picture[..., channel], left, height, colours)
+        cells(axes, image[..., channel], left, height, colours)
         axes.text(left + width / 2, -0.45, f"channel {channel}", ha="center", va="center", fontsize=10.5)
     ends = [(vector.size / 2, top - 1.15), (vector.size / 2, height + 0.2)]
-    arrow(axes, *(ends if to_the_right else ends[::-1]), "0.3")
+    arrow(axes, *(ends if downwards else ends[::-1]), "0.3")
     axes.text(vector.size / 2 + 0.4, height + 0.9, titles[1], ha="left", va="center", fontsize=11)
     axes.set(xlim=(-0.2, vector.size + 0.2), ylim=(-0.9, top + 0.9))
     return figure
 
 
 def reshape():
+    """A vector becomes an image of two channels."""
     vector = np.arange(12.0)
-    picture = forward(mg.layers.Reshape(2, 3, 2), vector[None])[0]
+    image = forward(mg.layers.Reshape(2, 3, 2), vector[None])[0]
     titles = ("x: (12,) for each example", "Reshape(2, 3, 2): 2 rows, 3 columns, 2 channels")
-    return vector_and_picture(vector, picture, titles, to_the_right=True)
+    return vector_and_image(vector, image, titles, downwards=True)
 
 
 def flatten():
-    picture = np.arange(12.0).reshape(2, 2, 3)
-    vector = forward(mg.layers.Flatten(), picture[None])[0]
+    """An image of three channels becomes a vector."""
+    image = np.arange(12.0).reshape(2, 2, 3)
+    vector = forward(mg.layers.Flatten(), image[None])[0]
     titles = ("y: (12,) for each example", "Flatten: from 2 rows, 2 columns, 3 channels")
-    return vector_and_picture(vector, picture, titles, to_the_right=False)
+    return vector_and_image(vector, image, titles, downwards=False)
 
 
 def sequential():
-    """Three layers; forward to the right, backward to the left, caches in between."""
+    """Three layers: forward to the right, backward to the left, with a cache for each layer."""
     figure, axes = blank(8.6, 2.9)
     for index, name in enumerate(("Dense", "BatchNorm", "Tanh")):
         x = 1.7 + 2.7 * index
@@ -354,7 +356,7 @@ def sequential():
 
 
 def conditional():
-    """Two paths, a concatenation, the rest."""
+    """The two paths, their concatenation, and the rest of the network."""
     figure, axes = blank(8.6, 3.6)
     box(axes, 2.2, 2.4, "x_path", width=1.6)
     box(axes, 2.2, 0.4, "label_path", width=1.6)
@@ -371,7 +373,7 @@ def conditional():
     arrow(axes, (7.15, 1.25), (5.8, 1.25), ORANGE, "d[a, b]", (0, -0.24))
     arrow(axes, (8.65, 1.55), (9.6, 1.55), BLUE, "y", (0, 0.2))
     arrow(axes, (9.6, 1.25), (8.65, 1.25), ORANGE, "dy", (0, -0.24))
-    axes.text(2.2, -0.25, "its parameters get gradients, labels none", ha="center", fontsize=10, color="0.35")
+    axes.text(2.2, -0.25, "gradients reach its parameters, but not the labels", ha="center", fontsize=10, color="0.35")
     axes.set(xlim=(-0.1, 9.8), ylim=(-0.55, 3.0))
     return figure
 

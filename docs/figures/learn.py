@@ -1,6 +1,7 @@
-"""Draw the pictures of the learning path that no example draws, into docs/images/learn/, and the site's small sign.
+"""Draw the figures of docs/learn/ that no example draws, into docs/images/learn/, and the icon of the site.
 
 python docs/figures/learn.py
+python docs/figures/learn.py fake     first trains the GAN of example 8, for the generated digit of the first figure
 """
 
 import inspect
@@ -24,13 +25,13 @@ SIGN = Path(__file__).parents[1] / "_static/favicon.png"
 
 
 def main():
-    pictures = (two_networks, discriminative_and_generative, explicit_and_implicit, players_over_time)
-    save({picture.__name__: picture for picture in pictures}, OUT)
+    figures = (two_networks, discriminative_and_generative, explicit_and_implicit, players_over_time)
+    save({draw.__name__: draw for draw in figures}, OUT)
     favicon()
 
 
 def two_networks():
-    """z → G → fake, and a real picture, both to D; the gradient goes back to G."""
+    """z → G → G(z); G(z) and a real image → D → probability; and the gradient, back through D to G."""
     figure, axes = plt.subplots(figsize=(8.5, 3.6), layout="constrained")
     axes.axis("off")
     digits = mg.data.load("digits", count=40).images[..., 0]
@@ -70,7 +71,7 @@ def two_networks():
 
 
 def discriminative_and_generative():
-    """Two classes of points: the line between them; the density of each, with points drawn from it."""
+    """Two classes of points: the line between them; and the density of each, with new points drawn from it."""
     random = np.random.default_rng(2)
     blue = random.multivariate_normal((-1.4, 0.2), ((0.9, 0.3), (0.3, 0.6)), 80)  # (80, 2)
     orange = random.multivariate_normal((1.2, -0.3), ((0.6, -0.2), (-0.2, 0.9)), 80)  # (80, 2)
@@ -80,10 +81,10 @@ def discriminative_and_generative():
 
     weight, bias = logistic_regression(blue, orange)
     left.contour(*plane, x @ weight + bias, [0], colors="0.2", linewidths=2)
-    log_densities = []  # (150, 150) each, but for a constant that both share
+    log_densities = []  # (150, 150) each, up to a constant that both share
     for points, colour in ((blue, BLUE), (orange, ORANGE)):
-        mean, covariance = points.mean(axis=0), np.cov(points.T, bias=True)  # they make the points most likely
-        squared = ((x - mean) @ np.linalg.inv(covariance) * (x - mean)).sum(axis=-1)  # distance² in deviations
+        mean, covariance = points.mean(axis=0), np.cov(points.T, bias=True)  # the maximum likelihood estimates
+        squared = ((x - mean) @ np.linalg.inv(covariance) * (x - mean)).sum(axis=-1)  # Mahalanobis distance²
         log_densities.append(-squared / 2 - np.log(np.linalg.det(covariance)) / 2)
         left.plot(*points.T, ".", color=colour, markersize=6)
         right.contourf(*plane, squared, [0, 4], colors=colour, alpha=0.15)
@@ -102,7 +103,7 @@ def discriminative_and_generative():
 
 
 def logistic_regression(no, yes):
-    """(w, b) after steps down the gradient of the cross entropy; no, yes: (N, 2) points of the two classes."""
+    """(w, b) fitted by gradient descent on the cross-entropy; no, yes: (N, 2), the points of the two classes."""
     mg.backend.seed(0)
     layer = mg.layers.Dense(2, 1)
     x, y = asarray(np.concatenate([no, yes])), asarray(np.repeat([[0.0], [1.0]], [len(no), len(yes)], axis=0))
@@ -115,7 +116,7 @@ def logistic_regression(no, yes):
     return to_numpy(layer.weight.value)[:, 0], to_numpy(layer.bias.value)  # (2,), (1,)
 
 
-# The picture shows these lines.
+# The figure shows these lines.
 def simulator(noise):  # (20, N)
     x = 0
     for z in noise:
@@ -124,20 +125,20 @@ def simulator(noise):  # (20, N)
 
 
 def explicit_and_implicit():
-    """A formula that is fitted to data, and a function that turns noise into samples."""
+    """A density fitted to data, and a function that turns noise into samples."""
     random = np.random.default_rng(0)
     figure, (explicit, noise, function, samples) = plt.subplots(
         1, 4, figsize=(9, 3), layout="constrained", width_ratios=[1.2, 0.6, 1.7, 0.9]
     )
     data = random.normal(1, 1.5, 400)
-    mean, deviation = data.mean(), data.std()  # they make the data most likely
+    mean, std = data.mean(), data.std()  # the maximum likelihood estimates
 
     def density(x):
-        return np.exp(-((x - mean) ** 2) / (2 * deviation**2)) / (deviation * np.sqrt(2 * np.pi))
+        return np.exp(-((x - mean) ** 2) / (2 * std**2)) / (std * np.sqrt(2 * np.pi))
 
     x = np.linspace(-4, 6, 200)
     explicit.hist(data, 30, density=True, color=BLUE, alpha=0.35, label="data")
-    explicit.plot(x, density(x), color=BLUE, linewidth=2, label=f"N({mean:.2f}, {deviation:.2f}²)")
+    explicit.plot(x, density(x), color=BLUE, linewidth=2, label=f"N({mean:.2f}, {std:.2f}²)")
     explicit.plot(2, density(2), "o", color="black")
     explicit.annotate(f"p(2) = {density(2):.2f}", (2, density(2)), (8, 4), textcoords="offset points")
     explicit.set(title="explicit: a formula for p(x)", xlabel="x", ylim=(0, 0.4))
@@ -163,22 +164,22 @@ def explicit_and_implicit():
 
 
 def players_over_time():
-    """x, y and xy of the game over time, in continuous time and in alternating steps."""
-    rate, t = 0.1, np.linspace(0, 4 * np.pi, 400)
+    """x, y and xy of the minimax game over time, in continuous time and in alternating steps."""
+    lr, t = 0.1, np.linspace(0, 4 * np.pi, 400)
     x, y = np.cos(t) - np.sin(t), np.cos(t) + np.sin(t)
     steps = np.ones((126, 2))  # (x, y) after each
     for before, after in zip(steps[:-1], steps[1:], strict=True):
-        after[0] = before[0] - rate * before[1]
-        after[1] = before[1] + rate * after[0]
+        after[0] = before[0] - lr * before[1]
+        after[1] = before[1] + lr * after[0]
     x_steps, y_steps = steps[::3].T  # (42,) each
     figure, axes = plt.subplots(figsize=(8.4, 3.4), layout="constrained")
     for curve, dots, colour, label in (
         (x, x_steps, BLUE, "x, player 1"),
         (y, y_steps, ORANGE, "y, player 2"),
-        (x * y, x_steps * y_steps, "0.3", "xy, what player 1 pays"),
+        (x * y, x_steps * y_steps, "0.3", "xy, the loss of player 1"),
     ):
         axes.plot(t, curve, color=colour, linewidth=1.6, label=label)
-        axes.plot(3 * rate * np.arange(42), dots, "o", color=colour, markersize=3.5)
+        axes.plot(3 * lr * np.arange(42), dots, "o", color=colour, markersize=3.5)
     axes.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     axes.set(xlabel="time t; dots: every third of the alternating steps of 0.1", ylim=(-1.6, 2.1))
     axes.set_xticks(np.pi * np.arange(5), ["0", "π", "2π", "3π", "4π"])
@@ -187,14 +188,14 @@ def players_over_time():
 
 
 def make_fake():
-    """A digit that the GAN of example 8 has made."""
+    """Save a digit generated by the GAN of example 8."""
     example = runpy.run_path(str(ROOT / "examples/08_dense_gan.py"))
     rows, _ = example["train"](mg.data.load("digits"), 3200)
-    mg.plots.save_image(FAKE, rows[-1][3])
+    mg.plots.save_image(FAKE, list(rows.values())[-1][3])
 
 
 def favicon():
-    """A star of the data set that is drawn."""
+    """Save the icon of the site: a star of the data set "shapes"."""
     star = mg.data.load("shapes", count=4).images[3]  # (32, 32, 3)
     mg.plots.save_image(SIGN, star)
 

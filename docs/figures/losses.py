@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/losses/ into docs/images/losses/: python docs/figures/losses.py"""
+"""Draw the figures of docs/losses/ into docs/images/losses/: python docs/figures/losses.py"""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ GREY = "0.5"
 
 
 def main():
-    pictures = (
+    figures = (
         bce_with_logits,
         bce,
         least_squares,
@@ -25,14 +25,14 @@ def main():
         minimax,
         least_squares_objective,
     )
-    save({picture.__name__: picture for picture in pictures}, OUT)
+    save({draw.__name__: draw for draw in figures}, OUT)
 
 
-# --- what the pictures are made of -----------------------------------------------------------------------------------
+# --- helpers ---------------------------------------------------------------------------------------------------------
 
 
 def along(loss, points, *targets):
-    """(values, gradients) of a loss at each of the points by itself: one element, so no mean."""
+    """(values, gradients) of a loss at each of the points separately: a mean over one element."""
     pairs = [loss(asarray(np.array([[point]])), *targets) for point in points]
     return np.array([float(value) for value, _ in pairs]), np.array([to_numpy(d)[0, 0] for _, d in pairs])
 
@@ -42,21 +42,21 @@ def two_panels():
 
 
 def axis_lines(*panels):
-    """Thin lines at zero."""
+    """Draw thin lines at zero."""
     for axes in panels:
         axes.axhline(0, color="0.85", linewidth=0.8, zorder=0)
         axes.axvline(0, color="0.85", linewidth=0.8, zorder=0)
 
 
-def bell(x, mean, deviation=1.0):
-    return np.exp(-((x - mean) ** 2) / (2 * deviation**2)) / (deviation * np.sqrt(2 * np.pi))
+def normal_density(x, mean):
+    return np.exp(-((x - mean) ** 2) / 2) / np.sqrt(2 * np.pi)
 
 
-# --- the pictures ----------------------------------------------------------------------------------------------------
+# --- the figures -----------------------------------------------------------------------------------------------------
 
 
 def bce_with_logits():
-    """Values, with the naive formula in float32 beside them, and gradients."""
+    """Values, compared with the naive formula in float32, and gradients."""
     l = np.linspace(-30, 30, 241)
     figure, (left, right) = two_panels()
     for target, colour in ((1, BLUE), (0, ORANGE)):
@@ -78,7 +78,7 @@ def bce_with_logits():
 
 
 def bce():
-    """Values over p; the gradient through a sigmoid, in float32, against the one of bce_with_logits."""
+    """Values over p; the gradient through a sigmoid, in float32, compared with that of bce_with_logits."""
     p = np.linspace(0.002, 0.998, 300)
     figure, (left, right) = two_panels()
     for target, colour in ((1, BLUE), (0, ORANGE)):
@@ -97,7 +97,7 @@ def bce():
     right.plot(l, along(losses.bce_with_logits, l, 1)[1], color=BLUE, linewidth=4, alpha=0.5, label="bce_with_logits")
     right.plot(l, through, color=ORANGE, linewidth=1.6, label="bce after Sigmoid")
     right.annotate(
-        "lost: the worst\nmistakes\nteach nothing", (-22, -0.01), (-18.5, -0.42), arrowprops={"arrowstyle": "->"}
+        "no gradient\nfor the worst\nmistakes", (-22, -0.01), (-18.5, -0.42), arrowprops={"arrowstyle": "->"}
     )
     right.set(title="dL/dl for t = 1, in float32", xlabel="logit l", ylim=(-1.05, 0.25))
     right.legend(frameon=False, loc="lower right")
@@ -106,19 +106,21 @@ def bce():
 
 
 def least_squares():
-    """The parabola and the cross entropy, for the target 1."""
-    s = np.linspace(-4, 6, 200)
+    """The parabola and the cross-entropy, for the target 1."""
+    y = np.linspace(-4, 6, 200)
     figure, (left, right) = two_panels()
     for loss, colour, label in (
         (losses.least_squares, BLUE, "least_squares"),
         (losses.bce_with_logits, ORANGE, "bce_with_logits"),
     ):
-        value, gradient = along(loss, s, 1)
-        left.plot(s, value, color=colour, linewidth=2, label=label)
-        right.plot(s, gradient, color=colour, linewidth=2, label=label)
-    left.set(title="L for the target 1", xlabel="score s, or logit l", ylim=(-0.5, 13))
-    right.set(title="gradient: s − 1, and σ(l) − 1", xlabel="score s, or logit l")
-    right.annotate("right side, still pulled", (4.5, 3.5), (-3.7, 3.4), arrowprops={"arrowstyle": "->"}, va="center")
+        value, gradient = along(loss, y, 1)
+        left.plot(y, value, color=colour, linewidth=2, label=label)
+        right.plot(y, gradient, color=colour, linewidth=2, label=label)
+    left.set(title="L for the target 1", xlabel="output of D", ylim=(-0.5, 13))
+    right.set(title="dL / d output", xlabel="output of D")
+    right.annotate(
+        "beyond the target, pulled back", (4.5, 3.5), (-3.7, 3.4), arrowprops={"arrowstyle": "->"}, va="center"
+    )
     left.legend(framealpha=1, edgecolor="none")
     axis_lines(left, right)
     left.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
@@ -127,47 +129,47 @@ def least_squares():
 
 
 def beyond_the_boundary():
-    """The generator's gradient at fakes that a discriminator has learned from, and at new ones far beyond the real."""
+    """The generator's gradient at fakes that D was trained on, and at new ones far on the other side of the real."""
     random = np.random.default_rng(1)
     real, fake = random.normal((1, 0), 0.7, (60, 2)), random.normal((-1, 0), 0.7, (60, 2))
     far = random.uniform((3.7, -1.8), (5.4, 1.8), (6, 2))
-    shown = np.concatenate([fake[:12], far])  # (18, 2)
+    starts = np.concatenate([fake[:12], far])  # (18, 2), of the arrows
     x, y = np.meshgrid(np.linspace(-3.3, 6, 100), np.linspace(-2.3, 2.3, 100))
     figure, panels = plt.subplots(1, 2, figsize=(9, 2.9), layout="constrained")
     for axes, objective in zip(panels, (losses.NonSaturating(), losses.LeastSquares()), strict=True):
         discriminator = fitted(objective, asarray(real), asarray(fake))
-        output, cache = discriminator.forward(asarray(shown))  # (18, 1)
+        output, cache = discriminator.forward(asarray(starts))  # (18, 1)
         _, d_output = objective.generator(output)
         steps = -to_numpy(discriminator.backward(d_output, cache, param_grads=False))  # (18, 2)
         steps /= np.linalg.norm(steps[:12], axis=1).mean()
         output, _ = discriminator.forward(asarray(np.stack([x, y], axis=-1).reshape(-1, 2)))  # (10000, 1)
-        score = to_numpy(objective.score(output)).reshape(x.shape)  # (100, 100)
+        d_x = to_numpy(objective.discriminator_output(output)).reshape(x.shape)  # (100, 100)
 
-        axes.contourf(x, y, score, [-9, objective.threshold, 9], colors=[ORANGE, BLUE], alpha=0.12)
-        axes.contour(x, y, score, [objective.threshold], colors="0.2", linewidths=1.6)
+        axes.contourf(x, y, d_x, [-9, objective.threshold, 9], colors=[ORANGE, BLUE], alpha=0.12)
+        axes.contour(x, y, d_x, [objective.threshold], colors="0.2", linewidths=1.6)
         axes.plot(*real.T, ".", color=BLUE, markersize=5, label="real")
         axes.plot(*fake.T, ".", color=ORANGE, markersize=5, label="fake")
         axes.plot(*far.T, "D", color=ORANGE, markersize=6, markeredgecolor="black", label="new fake, far beyond")
         axes.plot([], [], color="0.2", linewidth=1.6, label="boundary")
-        axes.quiver(*shown.T, *steps.T, angles="xy", scale_units="xy", scale=1, width=0.006, color="0.2", zorder=3)
+        axes.quiver(*starts.T, *steps.T, angles="xy", scale_units="xy", scale=1, width=0.006, color="0.2", zorder=3)
         axes.set(xticks=[], yticks=[], aspect="equal")
-    panels[0].set(title="non-saturating cross entropy: the far ones stay")
+    panels[0].set(title="non-saturating: the far ones stay")
     panels[1].set(title="least squares: they are pulled back")
-    panels[1].contour(x, y, score, [1], colors="0.2", linewidths=1, linestyles="--")
-    panels[1].plot([], [], color="0.2", linewidth=1, linestyle="--", label="score 1, the target")
+    panels[1].contour(x, y, d_x, [1], colors="0.2", linewidths=1, linestyles="--")
+    panels[1].plot([], [], color="0.2", linewidth=1, linestyle="--", label="D(x) = 1, the target")
     figure.legend(*panels[1].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=5)
     return figure
 
 
 def fitted(objective, real, fake):
-    """A linear discriminator that has learned to tell real from fake, (N, 2) each."""
+    """A linear discriminator trained to tell real from fake, (N, 2) each."""
     mg.backend.seed(0)
     discriminator = mg.layers.Dense(2, 1)
     adam = mg.optim.Adam(discriminator.parameters(), lr=0.02)
     for _ in range(1000):
-        real_scores, real_cache = discriminator.forward(real)
-        fake_scores, fake_cache = discriminator.forward(fake)
-        _, d_real, d_fake = objective.discriminator(real_scores, fake_scores)
+        real_logits, real_cache = discriminator.forward(real)
+        fake_logits, fake_cache = discriminator.forward(fake)
+        _, d_real, d_fake = objective.discriminator(real_logits, fake_logits)
         adam.zero_grad()
         discriminator.backward(d_real, real_cache, input_grad=False)
         discriminator.backward(d_fake, fake_cache, input_grad=False)
@@ -176,7 +178,7 @@ def fitted(objective, real, fake):
 
 
 def softmax_cross_entropy():
-    """Logits, softmax and gradient of one example."""
+    """The logits, the softmax and the gradient of one example."""
     l, label = np.array([[1.0, 2.5, 0.5, -1, 1.5]]), 4
     value, gradient = losses.softmax_cross_entropy(asarray(l), np.array([label]))
     gradient = to_numpy(gradient)[0]
@@ -220,7 +222,7 @@ def non_saturating():
 
 
 def minimax():
-    """Both losses of the generator."""
+    """The generator's minimax and non-saturating losses, and their gradients."""
     l = np.linspace(-6, 6, 200)
     figure, (left, right) = two_panels()
     for objective, colour, label, slope in (
@@ -243,46 +245,45 @@ def minimax():
 
 
 def least_squares_objective():
-    """The two codings, the optimal score between two densities, and a divergence that levels off."""
-    figure, (codings, scores, divergence) = plt.subplots(
+    """Two choices of the targets, the optimal discriminator of two densities, and a divergence that levels off."""
+    figure, (targets, optimal, divergence) = plt.subplots(
         1, 3, figsize=(9, 3.3), layout="constrained", width_ratios=[1, 1.1, 1]
     )
-    targets = {
+    choices = {
         1: (losses.LeastSquares(-1, 1, 0), "(a, b, c) = (−1, 1, 0)"),
         0: (losses.LeastSquares(0, 1, 1), "(a, b, c) = (0, 1, 1)"),
     }
-    for height, (coding, name) in targets.items():
-        codings.axhline(height, color="0.8", linewidth=1, zorder=0)
-        codings.plot([coding.a], [height], "o", color=ORANGE, markersize=9)
-        codings.plot([coding.b], [height], "o", color=BLUE, markersize=9)
-        codings.plot([coding.c], [height], "D", markersize=14, markerfacecolor="none", color="0.3", markeredgewidth=1.5)
-        codings.text(-1.2, height + 0.32, name, fontsize=9.5)
-        for score, letter in ((coding.a, "a"), (coding.b, "b" if coding.b != coding.c else "b = c"), (coding.c, "c")):
-            if letter != "c" or coding.b != coding.c:
-                codings.text(score, height - 0.24, letter, ha="center", va="center")
-    codings.set(xlim=(-1.4, 1.4), ylim=(-0.5, 1.6), yticks=[], xticks=[-1, 0, 1], title="targets", xlabel="score")
-    codings.spines["left"].set_visible(False)
+    for height, (objective, name) in choices.items():
+        a, b, c = objective.a, objective.b, objective.c
+        targets.axhline(height, color="0.8", linewidth=1, zorder=0)
+        targets.plot([a], [height], "o", color=ORANGE, markersize=9)
+        targets.plot([b], [height], "o", color=BLUE, markersize=9)
+        targets.plot([c], [height], "D", markersize=14, markerfacecolor="none", color="0.3", markeredgewidth=1.5)
+        targets.text(-1.2, height + 0.32, name, fontsize=9.5)
+        for target, letter in {a: "a", b: "b", c: "c"}.items() if b != c else {a: "a", b: "b = c"}.items():
+            targets.text(target, height - 0.24, letter, ha="center", va="center")
+    targets.set(xlim=(-1.4, 1.4), ylim=(-0.5, 1.6), yticks=[], xticks=[-1, 0, 1], title="targets", xlabel="D(x)")
+    targets.spines["left"].set_visible(False)
 
     x = np.linspace(-5, 5, 400)
-    p_d, p_g = bell(x, 1.2), bell(x, -1.2)
-    best = (p_d - p_g) / (p_d + p_g)  # b = 1, a = −1
-    scores.fill_between(x, 2 * p_d, color=BLUE, alpha=0.25, linewidth=0, label="data")
-    scores.fill_between(x, 2 * p_g, color=ORANGE, alpha=0.3, linewidth=0, label="fakes")
-    scores.plot(x, best, color="0.2", linewidth=2, label="D*, a = −1, b = 1")
-    scores.set(title="the optimal discriminator", xlabel="x", ylim=(-1.1, 1.9), yticks=[-1, 0, 1])
-    scores.legend(frameon=False, fontsize=9, loc="upper left")
-    scores.axhline(0, color="0.85", linewidth=0.8, zorder=0)
+    p_d, p_g = normal_density(x, 1.2), normal_density(x, -1.2)
+    optimal.fill_between(x, 2 * p_d, color=BLUE, alpha=0.25, linewidth=0, label="data")
+    optimal.fill_between(x, 2 * p_g, color=ORANGE, alpha=0.3, linewidth=0, label="generated")
+    optimal.plot(x, (p_d - p_g) / (p_d + p_g), color="0.2", linewidth=2, label="D*, a = −1, b = 1")
+    optimal.set(title="the optimal discriminator", xlabel="x", ylim=(-1.1, 1.9), yticks=[-1, 0, 1])
+    optimal.legend(frameon=False, fontsize=9, loc="upper left")
+    optimal.axhline(0, color="0.85", linewidth=0.8, zorder=0)
 
     far = np.linspace(-25, 25, 5001)
     distances = np.linspace(0, 10, 60)
     chi2 = []
     for distance in distances:
-        p_d, p_g = bell(far, distance / 2), bell(far, -distance / 2)
+        p_d, p_g = normal_density(far, distance / 2), normal_density(far, -distance / 2)
         chi2.append(((p_d - p_g) ** 2 / (p_d + p_g)).sum() * (far[1] - far[0]))
     divergence.plot(distances, chi2, color=BLUE, linewidth=2)
     divergence.axhline(2, color=GREY, linestyle="--", linewidth=1)
     divergence.text(0.2, 2.05, "bound: 2", color="0.35")
-    divergence.set(title="χ²(p_d + p_g ‖ 2 p_g)", xlabel="distance of data and fakes", ylim=(0, 2.3))
+    divergence.set(title="χ²(p_d + p_g ‖ 2 p_g)", xlabel="distance between the densities", ylim=(0, 2.3))
     return figure
 
 

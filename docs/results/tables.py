@@ -1,10 +1,10 @@
-"""Fills the tables of the README beside this file from scores/*.json, which `minigan evaluate` wrote.
+"""Fill the tables in the README of this folder from scores/*.json, which `minigan evaluate` has written.
 
-    python docs/results/tables.py
+python docs/results/tables.py
 
-A table stands between `<!-- table: RUN RUN ... -->` and `<!-- end -->`; RUN is the name of a run without its seed.
-scores/RUN-SEED.json holds the scores of 10,000 samples, scores/RUN-SEED-1000.json those of 1,000, RUN-SEED-best.json
-those of the best checkpoint, where that is not the last one.
+A table is between `<!-- table: RUN RUN ... -->` and `<!-- end -->`; RUN is the name of a run without its seed.
+scores/RUN-SEED.json holds the scores of 10,000 samples, scores/RUN-SEED-1000.json those of 1,000, and
+scores/RUN-SEED-best.json those of the best checkpoint, if that is not the last one.
 """
 
 import json
@@ -26,7 +26,7 @@ def main():
 
 
 def filled(page):
-    """The page with every table made anew."""
+    """The page with every table rewritten."""
     return re.sub(
         r"(<!-- table: (.*?) -->\n).*?(<!-- end -->)",
         lambda match: match[1] + "\n".join(table(match[2].split())) + "\n" + match[3],
@@ -36,16 +36,16 @@ def filled(page):
 
 
 def table(names):
-    """The lines of one table: real data, then each run by itself, then the mean of its seeds."""
+    """The lines of one table: the real data, then each run, then the mean over its seeds."""
     lines, real = [], None
     for name in names:
-        rows = []
+        runs = []
         for path in sorted(SCORES.glob(f"{name}-[0-9].json")) + sorted(SCORES.glob(f"{name}-[0-9]-best.json")):
             large, small = read(path), read(path.with_name(f"{path.stem}-1000.json"))
             real = real or real_line(large["real"], small["real"])
-            rows.append((path.stem, large, small))
+            runs.append((path.stem, large, small))
             lines.append(line(path.stem, large["protocol"]["checkpoint"]["step"], large["samples"], small))
-        last = [(large, small) for stem, large, small in rows if not stem.endswith("best")]
+        last = [(large, small) for stem, large, small in runs if not stem.endswith("best")]
         if len(last) > 1:
             lines.append(mean_line(name, last))
     return [*HEADER, *([real] if real else []), *lines]
@@ -56,6 +56,7 @@ def read(path):
 
 
 def line(name, step, samples, small):
+    """One run. samples: its scores from 10,000 samples; small: the report on 1,000 samples."""
     score, real = small["samples"]["classifier_is"], small["real"]["classifier_is"]
     accuracy = f"{samples['class_accuracy']:.1%}" if "class_accuracy" in samples else ""
     return (
@@ -66,6 +67,7 @@ def line(name, step, samples, small):
 
 
 def real_line(large, small):
+    """The real data. large, small: its scores from 10,000 and from 1,000 images."""
     few, many, distance = small["classifier_is"], large["classifier_is"], large["classifier_fd"]
     return (
         f"| real data | | {few['mean']:.2f} ± {few['std']:.2f} | 100% | {many['mean']:.2f} | {distance:.2f} "
@@ -74,7 +76,7 @@ def real_line(large, small):
 
 
 def mean_line(name, runs):
-    """Mean and range over the seeds, of the last checkpoints."""
+    """The mean and the range over the seeds, of the last checkpoints; runs: [(large report, small report)]."""
     few = [small["samples"]["classifier_is"]["mean"] for _, small in runs]
     share = [small["samples"]["classifier_is"]["mean"] / small["real"]["classifier_is"]["mean"] for _, small in runs]
     many = [large["samples"]["classifier_is"]["mean"] for large, _ in runs]
@@ -84,6 +86,7 @@ def mean_line(name, runs):
 
 
 def spread(values):
+    """Mean and range, such as 8.31 (8.02 to 8.64)."""
     return f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 

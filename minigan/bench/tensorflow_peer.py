@@ -1,15 +1,18 @@
-"""The same DCGAN and the same training step in TensorFlow: Keras layers, one graph for the whole step."""
+"""The same DCGAN and the same training step in TensorFlow: Keras layers, and one graph for the whole step."""
+
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
 
 
-def dcgan(width, latent_dim=128):
-    """(generator, discriminator): minigan.models.dcgan() at 32×32×3, layer for layer."""
+def dcgan(width: int, latent_dim: int = 128) -> tuple[Any, Any]:
+    """(generator, discriminator): minigan.models.dcgan() for images of 32×32×3, layer for layer."""
     layers = keras.layers
     settings = {"padding": "same", "kernel_initializer": keras.initializers.RandomNormal(0, 0.02)}
 
-    def normalize_and_activate():
+    def normalize_and_activate() -> list[Any]:
         return [layers.BatchNormalization(epsilon=1e-5, momentum=0.9), layers.LeakyReLU(negative_slope=0.2)]
 
     generator = [keras.Input((latent_dim,)), layers.Dense(32 * width, use_bias=False)]
@@ -28,20 +31,20 @@ def dcgan(width, latent_dim=128):
     return keras.Sequential(generator), keras.Sequential(discriminator)
 
 
-def benchmark(batch_size, width):
-    """(train, sample): one discriminator and one generator step; one batch of pictures. For minigan.bench."""
+def benchmark(batch_size: int, width: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """(train, sample): a discriminator and a generator step; a batch of generated images."""
     generator, discriminator = dcgan(width)
     generator_optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5, epsilon=1e-8)
     discriminator_optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5, epsilon=1e-8)
     real = tf.random.uniform((batch_size, 32, 32, 3), -1, 1)
 
-    def cross_entropy(logits, target):
+    def cross_entropy(logits: Any, target: float) -> Any:
         return tf.reduce_mean(
             tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.fill(tf.shape(logits), target), logits=logits)
         )
 
     @tf.function
-    def step():
+    def step() -> Any:
         fake = generator(tf.random.normal((batch_size, 128)), training=True)
         with tf.GradientTape() as tape:
             loss = cross_entropy(discriminator(real, training=True), 1.0)
@@ -56,7 +59,7 @@ def benchmark(batch_size, width):
         return loss
 
     @tf.function
-    def pictures():
+    def images() -> Any:
         return generator(tf.random.normal((batch_size, 128)), training=False)
 
-    return lambda: step().numpy(), lambda: pictures().numpy()
+    return lambda: step().numpy(), lambda: images().numpy()

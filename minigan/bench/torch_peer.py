@@ -1,35 +1,47 @@
-"""The same DCGAN and the same training step in PyTorch: the peer of the benchmark and of the parity tests."""
+"""The same DCGAN and the same training step in PyTorch, for the benchmark and the parity tests."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from minigan.layers import Sequential
 
 
-def dcgan(latent_dim=128, width=64):
-    """(generator, discriminator): minigan.models.dcgan() at 32×32×3, layer for layer."""
-    widths = [8 * width, 4 * width, 2 * width, width]
-    generator = [nn.Linear(latent_dim, 4 * widths[0], bias=False), nn.Unflatten(1, (widths[0], 2, 2))]
-    generator += [nn.BatchNorm2d(widths[0]), nn.LeakyReLU(0.2)]
-    discriminator = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-    for wide, narrow in zip(widths[:-1], widths[1:], strict=True):
+def dcgan(latent_dim: int = 128, width: int = 64) -> tuple[nn.Sequential, nn.Sequential]:
+    """(generator, discriminator): minigan.models.dcgan() for images of 32×32×3, layer for layer."""
+    channels = [8 * width, 4 * width, 2 * width, width]
+    generator: list[nn.Module] = [
+        nn.Linear(latent_dim, 4 * channels[0], bias=False),
+        nn.Unflatten(1, (channels[0], 2, 2)),
+        nn.BatchNorm2d(channels[0]),
+        nn.LeakyReLU(0.2),
+    ]
+    discriminator: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for more, fewer in zip(channels[:-1], channels[1:], strict=True):
         generator += [
-            nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(narrow),
+            nn.ConvTranspose2d(more, fewer, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(fewer),
             nn.LeakyReLU(0.2),
         ]
     generator += [nn.ConvTranspose2d(width, 3, 4, 2, 1), nn.Tanh()]
-    for narrow, wide in zip(widths[:0:-1], widths[-2::-1], strict=True):
+    for fewer, more in zip(channels[:0:-1], channels[-2::-1], strict=True):
         discriminator += [
-            nn.Conv2d(narrow, wide, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(wide),
+            nn.Conv2d(fewer, more, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(more),
             nn.LeakyReLU(0.2),
         ]
-    discriminator += [nn.Flatten(), nn.Linear(4 * widths[0], 1)]
+    discriminator += [nn.Flatten(), nn.Linear(4 * channels[0], 1)]
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
-def discriminator_step(generator, discriminator, real, z, optimizer):
-    """As in pytorch/examples/dcgan: real and fake as two batches, the gradients accumulated, one step."""
+def discriminator_step(
+    generator: nn.Module, discriminator: nn.Module, real: Tensor, z: Tensor, optimizer: Optimizer
+) -> Tensor:
+    """As in pytorch/examples/dcgan: real and fake as two batches, their gradients accumulated, one step."""
     with torch.no_grad():  # the fakes are constants here
         fake = generator(z)
     bce = nn.functional.binary_cross_entropy_with_logits
@@ -41,8 +53,8 @@ def discriminator_step(generator, discriminator, real, z, optimizer):
     return loss.detach()
 
 
-def generator_step(generator, discriminator, z, optimizer):
-    """The discriminator's weights are frozen, so that PyTorch need not compute their gradients either."""
+def generator_step(generator: nn.Module, discriminator: nn.Module, z: Tensor, optimizer: Optimizer) -> Tensor:
+    """The discriminator's weights are frozen, so that PyTorch does not compute their gradients either."""
     discriminator.requires_grad_(False)
     logits = discriminator(generator(z))
     loss = nn.functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
@@ -53,27 +65,26 @@ def generator_step(generator, discriminator, z, optimizer):
     return loss.detach()
 
 
-def benchmark(batch_size, width, variant):
-    """(train, sample): one discriminator and one generator step; one batch of pictures. For minigan.bench."""
+def benchmark(batch_size: int, width: int, variant: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """(train, sample) on the CPU: a discriminator and a generator step; a batch of generated images.
+
+    variant: "eager", "channels last" or "compiled".
+    """
     torch.manual_seed(0)
-    networks = list(dcgan(width=width))
-    real = torch.rand(batch_size, 3, 32, 32) * 2 - 1
-    if variant == "channels last":
-        networks = [network.to(memory_format=torch.channels_last) for network in networks]
-        real = real.contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if variant == "channels last" else torch.contiguous_format
+    networks = [network.to(memory_format=layout) for network in dcgan(width=width)]
+    real = (torch.rand(batch_size, 3, 32, 32) * 2 - 1).contiguous(memory_format=layout)
     generator_optimizer, discriminator_optimizer = (
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in networks
     )
-    if variant == "compiled":
-        networks = [torch.compile(network) for network in networks]
-    generator, discriminator = networks
+    generator, discriminator = compiled(networks) if variant == "compiled" else networks
 
-    def train():
+    def train() -> None:
         z = torch.randn(batch_size, 128)
         discriminator_step(generator, discriminator, real, z, discriminator_optimizer)
         generator_step(generator, discriminator, torch.randn(batch_size, 128), generator_optimizer)
 
-    def sample():
+    def sample() -> None:
         generator.eval()
         with torch.inference_mode():
             generator(torch.randn(batch_size, 128))
@@ -82,33 +93,37 @@ def benchmark(batch_size, width, variant):
     return train, sample
 
 
-def benchmark_on_gpu(batch_size, width, variant, precision):
-    """(train, sample) on a GPU: eager, channels last, one CUDA graph, or compiled; fp32, tf32, or bf16 by autocast."""
+def benchmark_on_gpu(
+    batch_size: int, width: int, variant: str, precision: str
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """(train, sample) on a GPU.
+
+    variant: "eager", or with channels last "channels last", "graph" (one CUDA graph) or "compiled". precision: "fp32",
+    "tf32", or "bf16" by autocast.
+    """
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     layout = torch.contiguous_format if variant == "eager" else torch.channels_last
-    networks = [network.to("cuda", memory_format=layout) for network in dcgan(width=width)]
+    networks = [network.to("cuda").to(memory_format=layout) for network in dcgan(width=width)]
     real = (torch.rand(batch_size, 3, 32, 32, device="cuda") * 2 - 1).contiguous(memory_format=layout)
     generator_optimizer, discriminator_optimizer = (
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True, capturable=variant == "graph")
         for network in networks
     )
-    if variant == "compiled":
-        networks = [torch.compile(network) for network in networks]
-    generator, discriminator = networks
+    generator, discriminator = compiled(networks) if variant == "compiled" else networks
 
-    def autocast():
+    def autocast() -> torch.autocast:
         return torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16", cache_enabled=variant != "graph")
 
-    def train():
+    def train() -> None:
         with autocast():
             z = torch.randn(batch_size, 128, device="cuda")
             discriminator_step(generator, discriminator, real, z, discriminator_optimizer)
             z = torch.randn(batch_size, 128, device="cuda")
             generator_step(generator, discriminator, z, generator_optimizer)
 
-    def sample():
+    def sample() -> None:
         generator.eval()
         with torch.inference_mode(), autocast():
             generator(torch.randn(batch_size, 128, device="cuda"))
@@ -117,7 +132,12 @@ def benchmark_on_gpu(batch_size, width, variant, precision):
     return (recorded(train) if variant == "graph" else train), sample
 
 
-def recorded(train):
+def compiled(networks: list[nn.Sequential]) -> list[Any]:
+    """The networks, compiled with torch.compile."""
+    return [torch.compile(network) for network in networks]
+
+
+def recorded(train: Callable[[], None]) -> Callable[[], None]:
     """train() as a CUDA graph, after a warm-up on a stream of its own, as PyTorch's documentation asks."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
@@ -131,8 +151,8 @@ def recorded(train):
     return graph.replay
 
 
-def copy_weights(network, peer):
-    """minigan's weights into the peer: kernels become (out, in, kh, kw), pictures (H, W, C) become (C, H, W)."""
+def copy_weights(network: Sequential, peer: nn.Sequential) -> None:
+    """Copy minigan's weights into the peer. Kernels become (out, in, kh, kw), images (H, W, C) become (C, H, W)."""
     ours = [layer for layer in network.layers if layer.parameters()]
     theirs = [module for module in peer if next(module.parameters(), None) is not None]
     for layer, module in zip(ours, theirs, strict=True):
@@ -141,20 +161,19 @@ def copy_weights(network, peer):
             module.weight.data.copy_(state["gamma"])
             module.bias.data.copy_(state["beta"])
             continue
+        assert isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d))
         weight = state["weight"]
         if isinstance(module, nn.Linear):
             weight = _channels_first(weight).T
-        elif isinstance(module, nn.Conv2d):
-            weight = weight.permute(3, 2, 0, 1)
-        else:  # ConvTranspose2d: (kh, kw, out, in) to (in, out, kh, kw)
+        else:  # Conv2d: (kh, kw, in, out) to (out, in, kh, kw); ConvTranspose2d: (kh, kw, out, in) to (in, out, kh, kw)
             weight = weight.permute(3, 2, 0, 1)
         module.weight.data.copy_(weight)
         if module.bias is not None:
             module.bias.data.copy_(state["bias"])
 
 
-def _channels_first(weight):
-    """A Dense weight beside a 2×2 picture, its picture axis reordered from (H, W, C) to (C, H, W)."""
+def _channels_first(weight: Tensor) -> Tensor:
+    """A Dense weight next to images of 2×2 pixels, with their axis reordered from (H, W, C) to (C, H, W)."""
     rows, columns = weight.shape
     if columns == 1:
         return weight.reshape(2, 2, -1, 1).permute(2, 0, 1, 3).reshape(rows, 1)

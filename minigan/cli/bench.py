@@ -1,35 +1,52 @@
 """minigan bench: measure training and sampling."""
 
+import argparse
 import json
 
+from minigan.cli.parser import Commands, Parser
 from minigan.errors import UserError
 
 
-def add_to(commands):
-    from minigan.bench import PEERS
-
+def register(commands: Commands) -> Parser:
+    """Add the command. Its options, whose help lists the known engines, are added when they are needed."""
     parser = commands.add_parser(
         "bench",
-        help="measure training and sampling, against other engines in turn",
-        description="Images per second of the full training step and of sampling, GFLOP/s against the BLAS peak, and "
-        "peak memory; each engine in a process of its own, in turn.",
+        help="measure training and sampling, also against other engines",
+        description="Images per second in full training steps and in sampling, GFLOP/s compared with the BLAS peak, "
+        "and peak memory. Each engine has its own process, and they take turns.",
+        add_options=_add_options,
     )
-    parser.add_argument("--batch-size", type=int, nargs="+", default=[128], help="one or more (default: 128)")
-    parser.add_argument("--width", type=int, default=64, help="of the networks (default: 64)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each engine (default: 5)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default: 2)")
-    parser.add_argument("--against", metavar="PEER", choices=list(PEERS), action="append", default=[],
-                        help=f"measure {' or '.join(PEERS)} too")  # fmt: skip
-    parser.add_argument("--precision", default="fp32", metavar="NAME", help="fp32 (default); on a GPU tf32, bf16 too")
-    parser.add_argument("--profile", action="store_true", help="where a step's time goes, operation by operation")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(command=_bench)
     return parser
 
 
-def _bench(arguments):
-    from minigan import bench, doctor
+def _add_options(parser: Parser) -> None:
+    from minigan.backend import PRECISIONS
+    from minigan.bench import PEERS
 
+    parser.add_argument(
+        "--batch-size", type=int, nargs="+", default=[128], metavar="N", help="one or more sizes (default: 128)"
+    )
+    parser.add_argument("--width", type=int, default=64, metavar="N", help="of the networks (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns per engine (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default: %(default)g)")
+    parser.add_argument(
+        "--against",
+        metavar="PEER",
+        choices=list(PEERS),
+        action="append",
+        default=[],
+        help=f"measure this engine as well: {' or '.join(PEERS)}; may be repeated",
+    )
+    names = ", ".join(name for name in PRECISIONS if name != "fp64")
+    parser.add_argument(
+        "--precision", default="fp32", metavar="NAME", help=f"{names}; all but fp32 need a GPU (default: %(default)s)"
+    )
+    parser.add_argument("--profile", action="store_true", help="show the time of each operation in a step")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _bench(arguments: argparse.Namespace) -> int:
     for name in ("width", "rounds"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name} {getattr(arguments, name)}: expected 1 or more")
@@ -37,11 +54,12 @@ def _bench(arguments):
         raise UserError(f"--batch-size {min(arguments.batch_size)}: expected 1 or more")
     if not 0 < arguments.seconds < 3600:
         raise UserError(f"--seconds {arguments.seconds}: expected a number above 0")
-    from minigan import backend  # a wrong MINIGAN_BACKEND is refused here and not in every worker
-    from minigan.bench import gpu
-
     if arguments.precision == "fp64":
         raise UserError("bench --precision fp64: expected fp32, or on a GPU tf32 or bf16")
+    from minigan import backend, bench
+    from minigan.bench import gpu
+    from minigan.ops.cpu.blas import slow_kernels_warning
+
     backend.set_precision(arguments.precision)
     if arguments.profile:
         from minigan.bench import profile
@@ -59,6 +77,6 @@ def _bench(arguments):
         return 0
     for group in results:
         print("\n".join(bench.table(group) if backend.on_cpu else gpu.table(group)), end="\n\n")
-    if backend.on_cpu and (warning := doctor.slow_kernels_warning()):
+    if backend.on_cpu and (warning := slow_kernels_warning()):
         print(f"warning: {warning}")
     return 0

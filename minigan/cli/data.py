@@ -1,49 +1,66 @@
-"""minigan data: list, fetch and look at data sets."""
+"""minigan data: list, download and show data sets."""
 
+import argparse
 from pathlib import Path
 
-from minigan.cli.parser import Parser
+from minigan.cli.parser import Commands, Parser
 from minigan.errors import UserError
 
 
-def add_to(commands):
-    parser = commands.add_parser("data", help="list, fetch and look at data sets")
+def register(commands: Commands) -> Parser:
+    """Add the command, with its actions."""
+    parser = commands.add_parser("data", help="list, download and show data sets")
+    parser.set_defaults(command=_list, root=None)
     actions = parser.add_subparsers(metavar="ACTION", parser_class=Parser)
-    parser.set_defaults(command=_data_list, root=None)
-    listing = actions.add_parser("list", help="the data sets, and where each was found")
-    listing.set_defaults(command=_data_list)
-    fetch = actions.add_parser("fetch", help="download a data set into the user's cache")
-    fetch.add_argument("name", metavar="NAME")
-    fetch.set_defaults(command=_data_fetch)
-    show = actions.add_parser("show", help="write a grid of a data set's pictures")
-    show.add_argument("name", metavar="NAME")
-    show.add_argument("--out", type=Path, help="PNG to write (default: NAME.png)")
-    show.add_argument("--count", type=int, default=100, help="how many (default: 100)")
-    show.set_defaults(command=_data_show)
-    for action in (listing, show):
-        action.add_argument("--root", metavar="FOLDER", help="where the data set is; default: the user's cache")
-    for action in (listing, fetch, show):
-        action.set_defaults(parser=action)
+    for name, command, description, add_options in (
+        ("list", _list, "list the data sets, and where each one was found", _add_list_options),
+        ("fetch", _fetch, "download a data set into the user's cache", _add_fetch_options),
+        ("show", _show, "write a grid of a data set's images", _add_show_options),
+    ):
+        action = actions.add_parser(name, help=description, add_options=add_options)
+        action.set_defaults(command=command, parser=action)
     return parser
 
 
-def _data_list(arguments):
+def _add_list_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--root", metavar="FOLDER", help="where the data sets are (default: the user's cache or ./data)"
+    )
+
+
+def _add_fetch_options(parser: Parser) -> None:
+    from minigan.data import DATASETS
+
+    names = [name for name, source in DATASETS.items() if source.downloads]
+    parser.add_argument("name", metavar="NAME", help=", ".join(names))
+
+
+def _add_show_options(parser: Parser) -> None:
+    from minigan.cli import settings_help
+
+    parser.add_argument("name", metavar="NAME", help=settings_help.datasets(default_name=None))
+    parser.add_argument("--out", type=Path, help="the PNG to write (default: NAME.png)")
+    parser.add_argument("--count", type=int, default=100, help="number of images (default: %(default)s)")
+    parser.add_argument("--root", metavar="FOLDER", help="where the data set is (default: the user's cache or ./data)")
+
+
+def _list(arguments: argparse.Namespace) -> int:
     from minigan import data
 
-    for name in data.NAMES:
-        found = data.locate(name, None if name in data.DRAWN else arguments.root)
-        print(f"{name:16} {found or f'not found; minigan data fetch {name}'}")
+    for name, source in data.DATASETS.items():
+        found = data.locate(name, None if source.synthetic else arguments.root)
+        print(f"{name:16} {found or f'not found; {data.how_to_get(name)}'}")
     return 0
 
 
-def _data_fetch(arguments):
+def _fetch(arguments: argparse.Namespace) -> int:
     from minigan import data
 
     print(data.fetch(arguments.name))
     return 0
 
 
-def _data_show(arguments):
+def _show(arguments: argparse.Namespace) -> int:
     from minigan import data, plots
 
     if arguments.count < 1:

@@ -1,13 +1,18 @@
 """minigan doctor: what minigan runs on, and what could be better."""
 
+import argparse
 
-def add_to(commands):
-    parser = commands.add_parser("doctor", help="what minigan runs on, and what could be better")
+from minigan.cli.parser import Commands, Parser
+
+
+def register(commands: Commands) -> Parser:
+    """Add the command."""
+    parser = commands.add_parser("doctor", help="show what minigan runs on, and what could be better")
     parser.set_defaults(command=_doctor)
     return parser
 
 
-def _doctor(arguments):
+def _doctor(_: argparse.Namespace) -> int:
     from minigan import doctor
 
     print("\n".join(doctor.report()))

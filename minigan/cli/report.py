@@ -1,16 +1,20 @@
 """minigan report: a run as one HTML file."""
 
+import argparse
 from pathlib import Path
 
+from minigan.cli.parser import Commands, Parser
 
-def add_to(commands):
+
+def register(commands: Commands) -> Parser:
+    """Add the command."""
     parser = commands.add_parser(
         "report",
-        help="put a run into one HTML file",
-        description="Writes one HTML file about a run, to look at or to send on: its samples behind a slider over the "
-        "epochs, next to real pictures; curves; scores over the epochs and, of minigan evaluate, with their protocol; "
-        "what minigan diagnose says; the settings. It needs no other file and no network. The report of before is "
-        "replaced.",
+        help="write one HTML file about a run",
+        description="Writes one HTML file about a run, to read or to send to someone: its samples, with a slider over "
+        "the epochs, next to real images; its curves; its scores, per epoch and, from minigan evaluate, with their "
+        "protocol; the findings of minigan diagnose; the settings. The file needs no other file and no network. An "
+        "earlier report is replaced.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="a run's folder")
     parser.add_argument("--out", metavar="FILE", type=Path, help="the report (default: report.html in the run)")
@@ -18,7 +22,7 @@ def add_to(commands):
     return parser
 
 
-def _report(arguments):
+def _report(arguments: argparse.Namespace) -> int:
     from minigan import report
 
     path = report.write(arguments.run, arguments.out)

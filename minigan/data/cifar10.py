@@ -1,34 +1,39 @@
-"""CIFAR-10: 60,000 colour photographs of 32×32 pixels in ten classes (Krizhevsky, "Learning Multiple Layers
-of Features from Tiny Images", 2009).
+"""CIFAR-10: 60,000 colour photographs of 32×32 pixels in ten classes (Krizhevsky, "Learning Multiple Layers of Features
+from Tiny Images", 2009).
 
-It comes as six files of 10,000 pictures each, five to train on and one to test on, binary or pickled, in a
-folder or in an archive. Archives are read in place, nothing is unpacked to the disk.
+It comes as six files of 10,000 images each, five to train on and one to test on, binary or pickled, in a folder or in
+an archive. Archives are read directly; nothing is unpacked to the disk.
 """
 
 import gzip
 import zlib
-from pathlib import PurePosixPath
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan.data.dataset import Dataset, check_split
-from minigan.data.places import roots, searched
+from minigan.data.download import Download, Downloads
 from minigan.data.safe_pickle import loads
+from minigan.data.search_paths import Root, describe_search_paths, search_paths
 from minigan.errors import DataError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-PARTS = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}
-PER_PART = 10_000
-PIXELS = 3 * 32 * 32  # bytes of a picture: its red plane, then the green, then the blue, each row by row
-BINARY_SIZE = PER_PART * (1 + PIXELS)  # 30,730,000 bytes
-LARGEST_FILE = 2**27  # bytes, far more than any honest part has
+FILES = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}
+IMAGES_PER_FILE = 10_000
+PIXELS = 3 * 32 * 32  # bytes of an image: its red plane, then the green one, then the blue one, each row by row
+BINARY_SIZE = IMAGES_PER_FILE * (1 + PIXELS)  # 30,730,000 bytes
+MAX_FILE_SIZE = 2**27  # bytes, far more than any genuine file has
 
+# The two formats, named after their folders, and how the names of their files end.
 BINARY = "cifar-10-batches-bin"
 PICKLED = "cifar-10-batches-py"
-SUFFIXES = {BINARY: ".bin", PICKLED: ""}  # format, named after its folder → how its files end
+SUFFIXES = {BINARY: ".bin", PICKLED: ""}
 
-# Where a root may hold it, the fastest to read first.
-PLACES = (
+# Where it may be in a search path, the fastest to read first.
+LOCATIONS = (
     BINARY,
     PICKLED,
     f"cifar-10-batches-py-target/{PICKLED}",  # Keras 3
@@ -36,89 +41,104 @@ PLACES = (
     "cifar-10-batches-py.tar.gz",  # Keras 2
     "cifar-10-binary.tar.gz",
 )
+DOWNLOADS = Downloads(
+    (
+        Download(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+            "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+            170_498_071,
+        ),
+    )
+)
 REMEDY = "run `minigan data fetch cifar10` or give --root FOLDER"
 
+# What a file holds: labels, ten thousand integers, and pixels, uint8 (10000, 3072).
+Content: TypeAlias = tuple[Any, npt.NDArray[np.uint8]]
 
-def load_cifar10(split="train", root=None):
+
+def load_cifar10(split: str = "train", root: Root = None) -> Dataset:
     """Read CIFAR-10.
 
-    split  "train" (50,000 pictures) or "test" (10,000)
-    root   a folder that holds one of PLACES, or is one, or an archive; by default the cache, the folder of
-           Keras and ./data are searched
+    split: "train" (50,000 images) or "test" (10,000).
+    root: a folder that holds one of LOCATIONS, or is one, or an archive. By default, minigan's cache, the folder that
+    Keras downloads to, and ./data are searched.
 
     Returns a Dataset of images uint8 (N, 32, 32, 3) and labels int64 (N,).
-    Raises DataError when it is not found, or a file is missing, cut short or altered.
+    Raises DataError if it is not found, or a file is missing, cut short or altered.
     """
     check_split(split)
     source = find_cifar10(root)
     if source is None:
-        raise DataError(f"CIFAR-10 not found: looked for {', '.join(PLACES)} in {searched(root)}; {REMEDY}")
-    names = PARTS[split]
-    images = np.empty((len(names), PER_PART, 32, 32, 3), dtype=np.uint8)
-    labels = np.empty((len(names), PER_PART), dtype=np.int64)
+        raise DataError(
+            f"CIFAR-10 not found: searched for {', '.join(LOCATIONS)} in {describe_search_paths(root)}; {REMEDY}"
+        )
+    names = FILES[split]
+    images = np.empty((len(names), IMAGES_PER_FILE, 32, 32, 3), dtype=np.uint8)
+    labels = np.empty((len(names), IMAGES_PER_FILE), dtype=np.int64)
     read = _read_folder if source.is_dir() else _read_archive
-    for name, part_labels, pixels in read(source, names):
-        part = names.index(name)
-        labels[part] = part_labels
-        images[part] = pixels.reshape(PER_PART, 3, 32, 32).transpose(0, 2, 3, 1)
+    for name, (file_labels, pixels) in read(source, names):
+        i = names.index(name)
+        labels[i] = file_labels
+        images[i] = pixels.reshape(IMAGES_PER_FILE, 3, 32, 32).transpose(0, 2, 3, 1)
     return Dataset("cifar10", split, images.reshape(-1, 32, 32, 3), labels.reshape(-1), CLASS_NAMES, source=str(source))
 
 
-def find_cifar10(root=None):
-    """The folder or archive to read, a Path, or None. What is found may still be incomplete or altered."""
-    for folder in roots(root):
-        if folder.is_file() or _format(folder):
+def find_cifar10(root: Root = None) -> Path | None:
+    """The folder or archive to read, or None. What is found may still be incomplete or altered."""
+    for folder in search_paths(root):
+        if folder.is_file() or _format_of(folder):
             return folder
-        for place in PLACES:
-            if (folder / place).exists():
-                return folder / place
+        for location in LOCATIONS:
+            if (folder / location).exists():
+                return folder / location
     return None
 
 
-def _format(folder):
-    """BINARY or PICKLED if the folder has that name or holds one of its files, else None."""
-    names = [name for part in PARTS.values() for name in part]
-    for kind, suffix in SUFFIXES.items():
-        holds_part = any((folder / (name + suffix)).is_file() for name in names)
-        if folder.is_dir() and (folder.name == kind or holds_part):
-            return kind
+def _format_of(folder: Path) -> str | None:
+    """BINARY or PICKLED if the folder is called that or holds a file in that format, else None."""
+    names = [name for files in FILES.values() for name in files]
+    for form, suffix in SUFFIXES.items():
+        holds_file = any((folder / (name + suffix)).is_file() for name in names)
+        if folder.is_dir() and (folder.name == form or holds_file):
+            return form
     return None
 
 
-def _read_folder(folder, names):
-    """Yields (name, labels (10000,), pixels uint8 (10000, 3072)) for each of the names."""
-    kind = _format(folder)
-    if kind is None:
+def _read_folder(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, Content]]:
+    """Yield (name, content) for each of the names."""
+    form = _format_of(folder)
+    if form is None:
         raise DataError(f"{folder}: expected the files of CIFAR-10, found a folder without them; {REMEDY}")
     for name in names:
-        path = folder / (name + SUFFIXES[kind])
+        path = folder / (name + SUFFIXES[form])
         if not path.exists():
             raise DataError(f"{folder}: incomplete, {path.name} is missing; unpack it again, or {REMEDY}")
         try:
             with path.open("rb") as file:
-                raw = _read_file(file, path.stat().st_size, path)
+                raw = _read_file(file, path.stat().st_size, str(path))
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror}); {REMEDY}") from error
-        yield name, *DECODERS[kind](raw, path)
+        yield name, DECODERS[form](raw, str(path))
 
 
-def _read_archive(archive, names):
-    """Yields what _read_folder yields, in the order in which the files stand in the archive."""
+def _read_archive(archive: Path, names: Iterable[str]) -> Iterator[tuple[str, Content]]:
+    """Yield what _read_folder yields, in the order of the files in the archive."""
     import tarfile
 
-    members = {PurePosixPath(kind, name + suffix): (name, kind) for kind, suffix in SUFFIXES.items() for name in names}
+    wanted = {PurePosixPath(form, name + suffix): (name, form) for form, suffix in SUFFIXES.items() for name in names}
     missing = list(names)
     try:
         with gzip.open(archive) as stream:
             with tarfile.open(fileobj=stream, mode="r:") as tar:
                 for member in tar:
-                    name, kind = members.get(PurePosixPath(member.name), ("", ""))
+                    name, form = wanted.get(PurePosixPath(member.name), ("", ""))
                     if name in missing and member.isfile():
                         missing.remove(name)
-                        where = f"{archive}: {member.name}"
-                        raw = _read_file(tar.extractfile(member), member.size, where)
-                        yield name, *DECODERS[kind](raw, where)
-            while stream.read(2**20):  # to the end: the checksum of all the bytes stands after the last
+                        file_name = f"{archive}: {member.name}"
+                        file = tar.extractfile(member)
+                        assert file is not None  # None only for members that are not files
+                        yield name, DECODERS[form](_read_file(file, member.size, file_name), file_name)
+            while stream.read(2**20):  # gzip verifies its checksum, which follows the last byte, when it reaches it
                 pass
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         problem = f"cut short, altered, or not a .tar.gz ({error})"
@@ -127,39 +147,39 @@ def _read_archive(archive, names):
         raise DataError(f"{archive}: incomplete, {', '.join(missing)} missing; replace it, or {REMEDY}")
 
 
-def _read_file(file, size, where):
-    if size > LARGEST_FILE:
-        raise _altered(where, f"about {BINARY_SIZE:,} bytes", f"{size:,}")
+def _read_file(file: IO[bytes], size: int, file_name: str) -> bytes:
+    if size > MAX_FILE_SIZE:
+        raise _altered(file_name, f"about {BINARY_SIZE:,} bytes", f"{size:,}")
     return file.read()
 
 
-def _decode_binary(raw, where):
+def _decode_binary(raw: bytes, file_name: str) -> Content:
     """10,000 records of 3,073 bytes: the label, then the pixels."""
     if len(raw) != BINARY_SIZE:
-        raise _altered(where, f"{BINARY_SIZE:,} bytes", f"{len(raw):,}")
-    records = np.frombuffer(raw, np.uint8).reshape(PER_PART, 1 + PIXELS)
+        raise _altered(file_name, f"{BINARY_SIZE:,} bytes", f"{len(raw):,}")
+    records = np.frombuffer(raw, np.uint8).reshape(IMAGES_PER_FILE, 1 + PIXELS)
     labels, pixels = records[:, 0], records[:, 1:]
     if labels.max() > 9:
-        raise _altered(where, "labels from 0 to 9", labels.max())
+        raise _altered(file_name, "labels from 0 to 9", labels.max())
     return labels, pixels
 
 
-def _decode_pickle(raw, where):
+def _decode_pickle(raw: bytes, file_name: str) -> Content:
     """A dictionary with the labels, a list of 10,000 numbers, and the pixels, an array (10000, 3072)."""
-    content = loads(raw, where)
+    content = loads(raw, file_name)
     labels, pixels = content.get(b"labels"), content.get(b"data")
-    if not isinstance(pixels, np.ndarray) or pixels.shape != (PER_PART, PIXELS):
-        raise _altered(where, "data of shape (10000, 3072)", getattr(pixels, "shape", "none"))
-    if not isinstance(labels, list) or len(labels) != PER_PART:
-        raise _altered(where, "10,000 labels", len(labels) if isinstance(labels, list) else "none")
+    if not isinstance(pixels, np.ndarray) or pixels.shape != (IMAGES_PER_FILE, PIXELS):
+        raise _altered(file_name, "data of shape (10000, 3072)", getattr(pixels, "shape", "none"))
+    if not isinstance(labels, list) or len(labels) != IMAGES_PER_FILE:
+        raise _altered(file_name, "10,000 labels", len(labels) if isinstance(labels, list) else "none")
     wrong = [label for label in labels if label not in range(10)]
     if wrong:
-        raise _altered(where, "labels from 0 to 9", f"{wrong[0]!a:.20}")
+        raise _altered(file_name, "labels from 0 to 9", f"{wrong[0]!a:.20}")
     return labels, pixels
 
 
-def _altered(where, expected, got):
-    return DataError(f"{where}: expected {expected}, got {got}; replace it, or {REMEDY}")
+def _altered(file_name: str, expected: str, got: object) -> DataError:
+    return DataError(f"{file_name}: expected {expected}, got {got}; replace it, or {REMEDY}")
 
 
-DECODERS = {BINARY: _decode_binary, PICKLED: _decode_pickle}
+DECODERS: dict[str, Callable[[bytes, str], Content]] = {BINARY: _decode_binary, PICKLED: _decode_pickle}

@@ -1,8 +1,9 @@
-"""A data set in memory: pictures, labels, and where they came from."""
+"""A data set in memory: images, labels, and where they came from."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan.errors import DataError
 
@@ -11,26 +12,24 @@ SPLITS = ("train", "test")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Pictures with labels.
+    """Images with labels.
 
-    name         the data set's name, as `minigan.data.load` takes it
-    split        "train" or "test"
-    images       uint8 (N, H, W, C)
-    labels       int64 (N,), from 0 to len(class_names) − 1
-    class_names  class_names[labels[i]] says what images[i] shows
-    source       where the pictures came from, in words; a run keeps it in its config.json
+    name: the data set's name, as `minigan.data.load` takes it. split: "train" or "test".
+    images: uint8 (N, H, W, C). labels: int64 (N,), from 0 to len(class_names) − 1.
+    class_names: class_names[labels[i]] is the name of what images[i] shows.
+    source: where the images came from, in words; a run records it in its config.json.
 
-    Raises DataError when an array has another shape or dtype, or a label has no name.
+    Raises DataError if an array has another shape or dtype, or a label has no name.
     """
 
     name: str
     split: str
-    images: np.ndarray
-    labels: np.ndarray
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
     source: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_split(self.split)
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
             raise DataError(f"{self.name}: expected images uint8 (N, H, W, C), got {_describe(self.images)}")
@@ -42,10 +41,10 @@ class Dataset:
                 f"got {self.labels.min()} to {self.labels.max()}"
             )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         count, height, width, channels = self.images.shape
         return (
             f"Dataset({self.name}, {self.split}: {count:,} images of {height}×{width}×{channels} uint8, "
@@ -53,11 +52,11 @@ class Dataset:
         )
 
 
-def check_split(split):
-    """Raises DataError unless split is "train" or "test"."""
+def check_split(split: str) -> None:
+    """Raise DataError unless `split` is "train" or "test"."""
     if split not in SPLITS:
         raise DataError(f"unknown split {split!r}: expected 'train' or 'test'")
 
 
-def _describe(array):
+def _describe(array: npt.NDArray[np.generic]) -> str:
     return f"{array.dtype} {array.shape}"

@@ -1,33 +1,36 @@
-"""Any folder of pictures: each resized and cropped to a square, in colour."""
+"""A folder of images of any size: each is resized and cropped to a square, in colour."""
 
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan.data.dataset import Dataset, check_split
-from minigan.data.places import expanded
+from minigan.data.search_paths import Root, expand_user
 from minigan.errors import DataError
 
 IMAGE_SIZE = 64
-NAMED = 3  # of the files that cannot be read, how many are named
+MAX_NAMED = 3  # how many of the files that cannot be read the warning names
 
 
-def load_folder(split="train", root=None, image_size=IMAGE_SIZE):
-    """Read every picture under `root`, in the order of their names.
+def load_folder(split: str = "train", root: Root = None, image_size: int = IMAGE_SIZE) -> Dataset:
+    """Read every image in the folder `root` and its subfolders, sorted by path.
 
-    root: the folder. Where it has subfolders `train` and `test`, `split` chooses one; otherwise all of it is "train".
-    Pictures in subfolders have the subfolder's name as their class, as in torchvision's ImageFolder.
-    image_size: pictures are resized so that the shorter side has that many pixels, and cropped in the middle.
+    root: the folder. If it has subfolders `train` and `test`, `split` chooses one of them; otherwise all of it is
+    "train". The class of an image is the name of the subfolder that it is in, as in torchvision's ImageFolder.
+    image_size: an image is resized until its shorter side has this many pixels, then its centre is cropped to a square.
 
-    Returns a Dataset of images uint8 (N, image_size, image_size, 3). Files that are no pictures are left out, with a
-    warning that counts and names them. Raises DataError where there is no folder, or no picture in it.
+    Returns a Dataset of images uint8 (N, image_size, image_size, 3). Files that are not images are skipped, with a
+    warning that counts and names them. Raises DataError if there is no such folder, or no image in it.
     """
     check_split(split)
     if root is None:
-        raise DataError("data set 'folder': expected --root FOLDER, a folder of pictures, got none")
-    folder = expanded(root)
+        raise DataError("data set 'folder': expected --root FOLDER, a folder of images, got none")
+    folder = expand_user(root)
     if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder of pictures, found {'a file' if folder.exists() else 'nothing'}")
+        raise DataError(f"{folder}: expected a folder of images, found {'a file' if folder.exists() else 'nothing'}")
     if not isinstance(image_size, int) or not 4 <= image_size <= 1024:
         raise DataError(f"--image-size {image_size}: expected a number of pixels from 4 to 1024")
     if (folder / split).is_dir():
@@ -37,24 +40,30 @@ def load_folder(split="train", root=None, image_size=IMAGE_SIZE):
     return _read(folder, split, image_size)
 
 
-def _read(folder, split, image_size):
+def find_folder(root: Root = None) -> Path | None:
+    """The folder `root`, or None if it does not exist or none is given: there is no default folder to search."""
+    folder = None if root is None else expand_user(root)
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _read(folder: Path, split: str, image_size: int) -> Dataset:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     images, classes, unreadable = [], [], []
     for path in paths:
-        picture = _read_picture(path, image_size)
-        if picture is None:
+        image = _read_image(path, image_size)
+        if image is None:
             unreadable.append(str(path.relative_to(folder)))
         else:
-            images.append(picture)
-            inside = path.relative_to(folder).parts
-            classes.append(inside[0] if len(inside) > 1 else "picture")
+            images.append(image)
+            subfolders = path.relative_to(folder).parts[:-1]
+            classes.append(subfolders[0] if subfolders else "image")
     if not images:
-        raise DataError(f"{folder}: expected pictures that Pillow can read, found none among {len(paths)} files")
+        raise DataError(f"{folder}: expected images that Pillow can read, found none among {len(paths)} files")
     if unreadable:
-        more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
+        more = f" and {len(unreadable) - MAX_NAMED} more" if len(unreadable) > MAX_NAMED else ""
         warnings.warn(
-            f"{folder}: {len(unreadable)} of {len(paths)} files are no pictures that can be read, and are left out: "
-            f"{', '.join(unreadable[:NAMED])}{more}",
+            f"{folder}: skipped {len(unreadable)} of {len(paths)} files, which Pillow cannot read as images: "
+            f"{', '.join(unreadable[:MAX_NAMED])}{more}",
             stacklevel=4,
         )
     names = tuple(sorted(set(classes)))
@@ -62,13 +71,13 @@ def _read(folder, split, image_size):
     return Dataset("folder", split, np.stack(images), labels, names, str(folder))
 
 
-def _read_picture(path, image_size):
-    """uint8 (image_size, image_size, 3), or None where Pillow cannot read it."""
+def _read_image(path: Path, image_size: int) -> npt.NDArray[Any] | None:
+    """uint8 (image_size, image_size, 3), or None if Pillow cannot read the file."""
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")
         return np.asarray(ImageOps.fit(upright, (image_size, image_size), Image.Resampling.LANCZOS))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # Pillow's ways to say that it cannot
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for such files
         return None

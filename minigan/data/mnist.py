@@ -1,94 +1,173 @@
-"""MNIST, handwritten digits (LeCun, Cortes and Burges), and Fashion-MNIST, pictures of clothes in the same form
-(Xiao, Rasul and Vollgraf 2017): 60,000 grey pictures of 28×28 pixels to train on and 10,000 to test on, ten classes.
+"""MNIST, handwritten digits (LeCun, Cortes and Burges), and Fashion-MNIST, clothes in the same format (Xiao, Rasul and
+Vollgraf 2017): 60,000 grey images of 28×28 pixels to train on and 10,000 to test on, in ten classes.
 """
 
 import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan.data.dataset import Dataset, check_split
+from minigan.data.download import Download, Downloads
 from minigan.data.idx import read_idx
-from minigan.data.places import roots, searched
+from minigan.data.search_paths import Root, describe_search_paths, search_paths
 from minigan.errors import DataError
 
-CLASS_NAMES = {
-    "mnist": ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
-    "fashion-mnist": (
-        "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+
+class Variant(NamedTuple):
+    """A data set in MNIST's format.
+
+    locations: where it may be in a search path: as torchvision leaves it, as Keras leaves it, or the IDX files
+    themselves.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    locations: tuple[str, ...]
+    downloads: Downloads
+
+
+_MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist"
+MNIST = Variant(
+    "mnist",
+    ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+    ("MNIST/raw", "mnist", "mnist.npz"),
+    Downloads(
+        (
+            Download(
+                f"{_MNIST_URL}/train-images-idx3-ubyte.gz",
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                9_912_422,
+            ),
+            Download(
+                f"{_MNIST_URL}/train-labels-idx1-ubyte.gz",
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                28_881,
+            ),
+            Download(
+                f"{_MNIST_URL}/t10k-images-idx3-ubyte.gz",
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                1_648_877,
+            ),
+            Download(
+                f"{_MNIST_URL}/t10k-labels-idx1-ubyte.gz",
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                4_542,
+            ),
+        ),
+        folder="MNIST/raw",
     ),
-}  # fmt: skip
+)
 
-# Where a root may hold it: as torchvision leaves it, as Keras leaves it, or the files themselves.
-PLACES = {"mnist": ("MNIST/raw", "mnist", "mnist.npz"), "fashion-mnist": ("FashionMNIST/raw", "fashion-mnist")}
-PARTS = {"train": "train", "test": "t10k"}
+_FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
+FASHION_MNIST = Variant(
+    "fashion-mnist",
+    ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ("FashionMNIST/raw", "fashion-mnist"),
+    Downloads(
+        (
+            Download(
+                f"{_FASHION_MNIST_URL}/train-images-idx3-ubyte.gz",
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                26_421_880,
+            ),
+            Download(
+                f"{_FASHION_MNIST_URL}/train-labels-idx1-ubyte.gz",
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                29_515,
+            ),
+            Download(
+                f"{_FASHION_MNIST_URL}/t10k-images-idx3-ubyte.gz",
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                4_422_102,
+            ),
+            Download(
+                f"{_FASHION_MNIST_URL}/t10k-labels-idx1-ubyte.gz",
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+                5_148,
+            ),
+        ),
+        folder="FashionMNIST/raw",
+    ),
+)
+
+PREFIXES = {"train": "train", "test": "t10k"}  # split → how the names of its files begin
 
 
-def load_mnist(name, split="train", root=None):
-    """Read "mnist" or "fashion-mnist".
+def load_mnist(variant: Variant, split: str = "train", root: Root = None) -> Dataset:
+    """Read MNIST or Fashion-MNIST.
 
-    root: a folder that holds one of PLACES or the four IDX files themselves (plain or .gz); by default the cache, the
-    folder of Keras and ./data are searched.
+    root: a folder that holds one of the variant's locations or the four IDX files themselves (plain or gzip), or Keras'
+    mnist.npz. By default, minigan's cache, the folder that Keras downloads to, and ./data are searched.
 
     Returns a Dataset of images uint8 (N, 28, 28, 1) and labels int64 (N,).
-    Raises DataError when it is not found, or a file is missing, cut short or altered.
+    Raises DataError if it is not found, or a file is missing, cut short or altered.
     """
     check_split(split)
-    source = find_mnist(name, root)
+    source = find_mnist(variant, root)
     if source is None:
-        raise DataError(f"{name} not found: looked for {', '.join(PLACES[name])} in {searched(root)}; {_remedy(name)}")
-    images, labels = _read_keras(source, split) if source.suffix == ".npz" else _read_folder(name, source, split)
+        raise DataError(
+            f"{variant.name} not found: searched for {', '.join(variant.locations)} in {describe_search_paths(root)}; "
+            + _remedy(variant)
+        )
+    read = _read_keras if source.suffix == ".npz" else _read_folder
+    images, labels = read(variant, source, split)
     if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
         raise DataError(
-            f"{source}: expected pictures (N, 28, 28) and labels (N,), got {images.shape} and {labels.shape}; "
-            + _remedy(name)
+            f"{source}: expected images (N, 28, 28) and labels (N,), got {images.shape} and {labels.shape}; "
+            + _remedy(variant)
         )
-    return Dataset(
-        name, split, np.ascontiguousarray(images)[..., None], labels.astype(np.int64), CLASS_NAMES[name], str(source)
-    )
+    images, labels = np.ascontiguousarray(images)[..., None], labels.astype(np.int64)
+    return Dataset(variant.name, split, images, labels, variant.class_names, str(source))
 
 
-def find_mnist(name, root=None):
-    """The folder (or Keras' mnist.npz) to read, a Path, or None. What is found may still be incomplete or altered."""
-    for folder in roots(root):
+def find_mnist(variant: Variant, root: Root = None) -> Path | None:
+    """The folder (or Keras' mnist.npz) to read, or None. What is found may still be incomplete or altered."""
+    for folder in search_paths(root):
         if folder.suffix == ".npz" and folder.is_file():
             return folder
-        for place in PLACES[name]:
-            if (folder / place).is_file() or _holds_files(folder / place):
-                return folder / place
-        if root is not None and _holds_files(folder):  # which of the two it is, only the user knows
+        for location in variant.locations:
+            if (folder / location).is_file() or _holds_idx_files(folder / location):
+                return folder / location
+        # Both variants have the same file names: only a root that the user gives can say which of them it holds.
+        if root is not None and _holds_idx_files(folder):
             return folder
     return None
 
 
-def _holds_files(folder):
+def _holds_idx_files(folder: Path) -> bool:
     return folder.is_dir() and any(
-        _file(folder, part, kind) for part in PARTS.values() for kind in ("images", "labels")
+        _idx_file(folder, split, kind) for split in PREFIXES for kind in ("images", "labels")
     )
 
 
-def _file(folder, part, kind):
-    """The IDX file of that kind, packed or not, or None."""
-    stem = f"{part}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
+def _idx_file(folder: Path, split: str, kind: str) -> Path | None:
+    """The IDX file with a split's "images" or "labels", plain or gzip, or None."""
+    stem = f"{PREFIXES[split]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
     return next((folder / name for name in (stem, f"{stem}.gz") if (folder / name).is_file()), None)
 
 
-def _read_folder(name, folder, split):
-    arrays = []
-    for kind, axes in (("images", 3), ("labels", 1)):
-        path = _file(folder, PARTS[split], kind)
+def _read_folder(variant: Variant, folder: Path, split: str) -> list[npt.NDArray[Any]]:
+    """[images, labels] from IDX files."""
+    arrays: list[npt.NDArray[Any]] = []
+    for kind, ndim in (("images", 3), ("labels", 1)):
+        path = _idx_file(folder, split, kind)
         if path is None:
-            raise DataError(f"{folder}: incomplete, the {kind} to {split} are missing; {_remedy(name)}")
-        arrays.append(read_idx(path, axes))
+            raise DataError(f"{folder}: incomplete, the {kind} to {split} on are missing; {_remedy(variant)}")
+        arrays.append(read_idx(path, ndim))
     return arrays
 
 
-def _read_keras(path, split):
+def _read_keras(variant: Variant, path: Path, split: str) -> list[npt.NDArray[Any]]:
+    """[images, labels] from Keras' mnist.npz."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return arrays[f"x_{split}"], arrays[f"y_{split}"]
+            return [arrays[f"x_{split}"], arrays[f"y_{split}"]]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected Keras' mnist.npz ({error}); {_remedy('mnist')}") from error
+        raise DataError(f"{path}: expected Keras' mnist.npz ({error}); {_remedy(variant)}") from error
 
 
-def _remedy(name):
-    return f"run `minigan data fetch {name}` or give --root FOLDER"
+def _remedy(variant: Variant) -> str:
+    return f"run `minigan data fetch {variant.name}` or give --root FOLDER"

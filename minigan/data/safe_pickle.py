@@ -1,23 +1,25 @@
-"""Reading the pickles of CIFAR-10 without running what they say.
+"""Read the pickles of CIFAR-10 without running the code that a pickle may contain.
 
-A pickle is a program for a small stack machine, and two of its instructions, GLOBAL and REDUCE, look up any
-Python function and call it: whoever writes the file decides which. The machine here keeps the instructions
-that the official files use and takes the power out of them:
+A pickle is a program for a small stack machine, and two of its instructions, GLOBAL and REDUCE, look up any Python
+function and call it: whoever wrote the file decides which. The machine in this file keeps the instructions that the
+official files use and makes them harmless:
 
-- GLOBAL pushes a name, not the function behind it, and only a name that stands in the official files.
-- REDUCE and BUILD know these few names, and do themselves what the file means by them.
-- The only array there is holds bytes (uint8), and is a view of bytes that stand in the file.
+- GLOBAL pushes a name, not the object it refers to, and only a name that occurs in the official files.
+- REDUCE and BUILD know these few names, and carry out themselves what the file means by them.
+- Arrays hold bytes (uint8), and are views of the file's own bytes.
 - Any other instruction is refused.
 
-So a hostile file can at most be refused, with a DataError. The instructions are described in the standard
-library's pickletools.py.
+The worst that a hostile file can cause is a DataError. The instructions are described in the standard library's
+pickletools.py.
 """
 
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan.errors import DataError
 
@@ -38,67 +40,66 @@ GLOBALS = (RECONSTRUCT, "numpy.ndarray", "numpy.dtype", "_codecs.encode")
 UINT8 = "uint8"  # stands for the only dtype
 
 
-def loads(raw, where):
+def loads(raw: bytes, file_name: str) -> dict[Any, Any]:
     """The dictionary in a pickle of protocol 0, 1 or 2, as Python 2 or 3 writes it.
 
-    raw    the pickle, bytes
-    where  the file's name, for messages
+    raw: the pickle. file_name: for messages.
 
-    Returns a dict with uint8 arrays (read-only), lists, tuples, bytes, str, int, bool and None in it. The
-    strings of Python 2 are bytes.
-    Raises DataError for anything else in it, and when it is cut short or altered.
+    Returns a dict whose values are uint8 arrays (read-only), lists, tuples, bytes, str, int, bool and None. Strings
+    written by Python 2 become bytes.
+    Raises DataError if it contains anything else, or is cut short or altered.
     """
     try:
-        content = _Machine(raw, where).load()
+        content = _Machine(raw, file_name).load()
     except DataError:
         raise
     except EOFError:
-        raise DataError(f"{where}: cut short, the end of the pickle is missing; download it again") from None
-    except Exception as error:  # an altered pickle may raise anything, says the documentation of pickle
+        raise DataError(f"{file_name}: cut short, the end of the pickle is missing; download it again") from None
+    except Exception as error:  # an altered pickle may raise anything, according to pickle's documentation
         problem = f"{type(error).__name__}: {error}"[:120]
-        raise DataError(f"{where}: altered, or not of CIFAR-10 ({problem}); download it again") from None
+        raise DataError(f"{file_name}: altered, or not of CIFAR-10 ({problem}); download it again") from None
     if not isinstance(content, dict):
-        raise DataError(f"{where}: expected a dictionary, got {type(content).__name__}; download it again")
+        raise DataError(f"{file_name}: expected a dictionary, got {type(content).__name__}; download it again")
     return {key: value.array if isinstance(value, _Array) else value for key, value in content.items()}
 
 
 class _Array:
-    """An array between its REDUCE, which makes it, and its BUILD, which fills it."""
+    """An array between its REDUCE, which creates it, and its BUILD, which fills it."""
 
-    array: np.ndarray | None = None
+    array: npt.NDArray[np.uint8] | None = None
 
 
-class _Instructions(dict):
+class _Instructions(dict[int, Any]):
     """Instruction code → the method that carries it out."""
 
-    def __missing__(self, code):
+    def __missing__(self, code: int) -> Any:
         raise pickle.UnpicklingError(f"instruction {bytes([code])!r}, which the official files do not use")
 
 
-# The machine written in Python, not pickle.Unpickler: the one in C has no table of instructions to choose
-# from, calls what BUILD and REDUCE find, and a few bytes can make it take all the memory there is.
+# A subclass of the machine written in Python, not of pickle.Unpickler, which is written in C: that one has no table of
+# instructions to choose from, calls whatever BUILD and REDUCE find, and a few bytes can make it take all the memory.
 class _Machine(pickle._Unpickler):
     dispatch = _Instructions({code[0]: pickle._Unpickler.dispatch[code[0]] for code in INSTRUCTIONS})
-    stack: list
-    pop_mark: Callable[[], list]
+    stack: list[Any]
+    pop_mark: Callable[[], list[Any]]
 
-    def __init__(self, raw, where):
+    def __init__(self, raw: bytes, file_name: str) -> None:
         super().__init__(io.BytesIO(raw), encoding="bytes")
-        self.where = where
+        self.file_name = file_name
         self.text_left = len(raw)
 
-    def find_class(self, module, name):
-        """GLOBAL: the name itself, where the official files have it."""
+    def find_class(self, module: str, name: str) -> str:
+        """GLOBAL: the name itself, if it occurs in the official files."""
         full_name = f"{module}.{name}".replace("numpy._core.", "numpy.core.")  # renamed in NumPy 2
         if full_name not in GLOBALS:
             raise DataError(
-                f"{self.where}: refused {full_name!a:.80}: CIFAR-10 has no use for it and it could run code; "
+                f"{self.file_name}: refused {full_name!a:.80}: CIFAR-10 does not need it and it could run code; "
                 "delete this file"
             )
         return full_name
 
-    def load_reduce(self):
-        """REDUCE: name, arguments → what calling the name with the arguments stands for."""
+    def load_reduce(self) -> None:
+        """REDUCE: name, arguments → what a call of the name with the arguments would return."""
         arguments = self.stack.pop()
         name = self.stack.pop()
         if name == RECONSTRUCT:
@@ -108,10 +109,10 @@ class _Machine(pickle._Unpickler):
         elif name == "_codecs.encode":
             self.stack.append(self.encode(*arguments))
         else:
-            raise pickle.UnpicklingError("a call that the official files do not make")
+            raise pickle.UnpicklingError("a call that does not occur in the official files")
 
-    def load_build(self):
-        """BUILD: array, state → the filled array. A dtype's state is dropped: uint8 has no byte order."""
+    def load_build(self) -> None:
+        """BUILD: array, state → the filled array. The state of a dtype is dropped: uint8 has no byte order."""
         state = self.stack.pop()
         target = self.stack[-1]
         if isinstance(target, _Array):
@@ -122,34 +123,35 @@ class _Machine(pickle._Unpickler):
         elif target != UINT8:
             raise pickle.UnpicklingError(f"a state for a {type(target).__name__}")
 
-    def encode(self, text, encoding):
-        """Python 3 writes bytes for Python 2 as their Latin-1 text, to be encoded.
+    def encode(self, text: str, encoding: str) -> bytes:
+        """Encode text as Latin-1: this is how Python 3 writes bytes for Python 2.
 
-        Encoding one long text again and again could fill the memory. An honest file encodes each only once.
+        Encoding one long text again and again could fill the memory. A genuine file encodes each text once, so all of
+        them together are no longer than the file.
         """
         self.text_left -= len(text)
         if encoding != "latin1" or self.text_left < 0:
             raise pickle.UnpicklingError("text in another encoding than Latin-1, or too often")
         return text.encode("latin1")
 
-    def load_dict(self):
+    def load_dict(self) -> None:
         """DICT: mark, key, value, key, value, … → a dictionary."""
         items = self.pop_mark()
         self.stack.append({})
         self.store(items)
 
-    def load_setitem(self):
+    def load_setitem(self) -> None:
         """SETITEM: dictionary, key, value → the dictionary with it."""
         value = self.stack.pop()
         key = self.stack.pop()
         self.store([key, value])
 
-    def load_setitems(self):
+    def load_setitems(self) -> None:
         """SETITEMS: dictionary, mark, key, value, key, value, … → the dictionary with them."""
         self.store(self.pop_mark())
 
-    def store(self, items):
-        """Store under strings only: hashing a tuple nested a million deep crashes the interpreter."""
+    def store(self, items: Sequence[Any]) -> None:
+        """Store under strings only: hashing a tuple nested a million levels deep crashes the interpreter."""
         dictionary = self.stack[-1]
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, (bytes, str)):

@@ -1,21 +1,24 @@
-"""shapes: 32×32 colour pictures of ten shapes, drawn from a seed. The data set that needs no download.
+"""shapes: 32×32 colour images of ten shapes, generated from a seed. It needs no download.
 
-Every picture shows one bright shape on a dim background. Place, size, rotation and colours vary; the classes
-take turns. The same seed and split give the same pictures, and a smaller count gives the first of them.
+Every image shows one bright shape on a dim background. Position, size, rotation and colours vary; the classes take
+turns. One seed and split always give the same images, and a smaller count gives the first of them.
 """
 
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minigan.data.dataset import SPLITS, Dataset, check_split
-from minigan.data.signed_distances import circle, crescent, heart, polygon, ring, star_corners
+from minigan.data.signed_distances import Floats, circle, crescent, heart, polygon, ring, star_corners
 
 SIZE = 32  # pixels along each side
 COUNTS = {"train": 20_000, "test": 4_000}
-CHUNK = 32  # pictures drawn at once: small enough that their arrays stay in the processor's cache
+CHUNK = 32  # images rendered at once: few enough that their arrays stay in the processor's cache
 
-# In units of the radius, y downwards.
+# Corners, in units of the radius, y downwards.
 TRIANGLE = star_corners(3, outer=1.1, inner=0.55)
 STAR = star_corners(5, outer=1.15, inner=0.5)
 SQUARE = [(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)]
@@ -26,7 +29,7 @@ CROSS = [
     (0.33, 1.0), (-0.33, 1.0), (-0.33, 0.33), (-1.0, 0.33), (-1.0, -0.33), (-0.33, -0.33),
 ]  # fmt: skip
 
-DISTANCES = {
+DISTANCES: dict[str, Callable[[Floats, Floats], Floats]] = {
     "circle": circle,
     "square": partial(polygon, corners=SQUARE),
     "triangle": partial(polygon, corners=TRIANGLE),
@@ -39,7 +42,7 @@ DISTANCES = {
     "arrow": partial(polygon, corners=ARROW),
 }
 
-# What varies from picture to picture, and between which bounds, uniformly.
+# What varies between images, and the interval that it is drawn from, uniformly.
 RANGES = {
     "x": (14, 18),  # the centre, in pixels
     "y": (14, 18),
@@ -56,12 +59,11 @@ RANGES = {
 }
 
 
-def load_shapes(split="train", count=None, seed=0):
-    """Draw the data set.
+def load_shapes(split: str = "train", count: int | None = None, seed: int = 0) -> Dataset:
+    """Generate the data set.
 
-    split   "train" or "test"; different pictures, drawn alike
-    count   how many pictures; by default 20,000 for training and 4,000 for testing
-    seed    any integer ≥ 0
+    split: "train" or "test", different images of the same distribution.
+    count: how many images; by default 20,000 for training and 4,000 for testing. seed: any integer ≥ 0.
 
     Returns a Dataset of images uint8 (count, 32, 32, 3) and labels int64 (count,).
     Raises DataError for an unknown split.
@@ -71,48 +73,53 @@ def load_shapes(split="train", count=None, seed=0):
     random = np.random.default_rng([seed, SPLITS.index(split)])
     labels = np.arange(count, dtype=np.int64) % len(DISTANCES)
     images = np.empty((count, SIZE, SIZE, 3), dtype=np.uint8)
-    parameters = _draw_parameters(random, count)
+    parameters = _random_parameters(random, count)
     for label, distance in enumerate(DISTANCES.values()):
         of_this_class = np.flatnonzero(labels == label)
         for start in range(0, len(of_this_class), CHUNK):
             rows = of_this_class[start : start + CHUNK]
-            images[rows] = _draw(distance, {name: column[rows] for name, column in parameters.items()})
-    return Dataset("shapes", split, images, labels, tuple(DISTANCES), source=f"drawn with seed {seed}")
+            images[rows] = _render(distance, {name: column[rows] for name, column in parameters.items()})
+    return Dataset("shapes", split, images, labels, tuple(DISTANCES), source=f"generated with seed {seed}")
 
 
-def _draw_parameters(random, count):
-    """One row of random numbers for each picture, so that a picture does not depend on how many follow it."""
+def _random_parameters(random: np.random.Generator, count: int) -> dict[str, npt.NDArray[np.float64]]:
+    """{name: (count,)}, each value within its range.
+
+    One row of random numbers belongs to one image, so an image does not depend on how many follow it.
+    """
     table = random.random((count, len(RANGES)))
     return {name: low + (high - low) * table[:, k] for k, (name, (low, high)) in enumerate(RANGES.items())}
 
 
-def _draw(distance, parameters):
-    """Pictures of one class, uint8 (n, 32, 32, 3).
+def _render(
+    distance: Callable[[Floats, Floats], Floats], parameters: Mapping[str, npt.NDArray[np.float64]]
+) -> npt.NDArray[np.uint8]:
+    """Images of one class, uint8 (n, 32, 32, 3), from n values of each parameter.
 
-    A pixel at signed distance d from the edge, in pixels, is covered by about
+    The share of a pixel that the shape covers, at signed distance d from its edge in pixels, is about
         coverage = clip(1/2 − d, 0, 1)
-    which smooths the edge over one pixel, and gets the colour
+    which smooths the edge over one pixel. The pixel's colour is
         background + coverage (foreground − background).
     """
     p = {name: column.astype(np.float32)[:, None, None] for name, column in parameters.items()}  # (n, 1, 1)
-    x, y = _turned(p["x"], p["y"], parameters["angle"])  # (n, 32, 32)
+    x, y = _rotated_coordinates(p["x"], p["y"], parameters["angle"])  # (n, 32, 32)
     d = p["radius"] * distance(x / p["radius"], y / p["radius"])  # (n, 32, 32)
     coverage = np.clip(0.5 - d, 0, 1)
 
-    along, _ = _turned(SIZE / 2, SIZE / 2, parameters["gradient_angle"])
-    brighter = p["gradient"] * (along / (SIZE * np.sqrt(np.float32(2))) + 0.5)  # from 0 to gradient
+    along, _ = _rotated_coordinates(SIZE / 2, SIZE / 2, parameters["gradient_angle"])
+    brightening = p["gradient"] * (along / (SIZE * np.sqrt(np.float32(2))) + 0.5)  # from 0 to gradient
 
     foreground = _rgb(p["hue"], p["saturation"], p["value"])
     background = _rgb(p["background_hue"], p["background_saturation"], p["background_value"])
     images = np.empty((*d.shape, 3), dtype=np.uint8)  # (n, 32, 32, 3)
     for channel in range(3):
-        behind = background[channel] + brighter
+        behind = background[channel] + brightening
         images[..., channel] = 255 * (behind + coverage * (foreground[channel] - behind)) + 0.5
     return images
 
 
-def _turned(x, y, angle):
-    """The pixels' coordinates, float32 (n, 32, 32), in axes with origin (x, y), turned by angle."""
+def _rotated_coordinates(x: Floats | float, y: Floats | float, angle: Floats) -> tuple[Floats, Floats]:
+    """The pixels' coordinates, float32 (n, 32, 32) each, in axes with their origin at (x, y), rotated by angle (n,)."""
     centres = np.arange(SIZE, dtype=np.float32) + 0.5
     right = centres[None, None, :] - x
     down = centres[None, :, None] - y
@@ -121,8 +128,8 @@ def _turned(x, y, angle):
     return cos * right + sin * down, cos * down - sin * right
 
 
-def _rgb(hue, saturation, value):
-    """HSV to RGB, each channel in [0, 1] and of the hue's shape:
+def _rgb(hue: Floats, saturation: Floats, value: Floats) -> list[Any]:
+    """HSV to RGB: [red, green, blue], each in [0, 1] and of the hue's shape.
 
     channel = value (1 − saturation (1 − clip(|6 ((hue + shift) mod 1) − 3| − 1, 0, 1)))
     with shift 0, 2/3, 1/3 for red, green and blue.

@@ -1,4 +1,4 @@
-"""The layers: one idea per file, forward and backward side by side."""
+"""The layers: one idea per file, with the forward and the backward pass next to each other."""
 
 from minigan.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from minigan.layers.base import Layer, Param

@@ -1,37 +1,42 @@
-"""Embedding: a table of vectors, looked up by number."""
+"""Embedding: a table of trainable vectors, one for each label."""
 
 from minigan import ops
-from minigan.backend import xp
-from minigan.initializers import normal
-from minigan.labels import require_labels
+from minigan.backend import Array, xp
+from minigan.initializers import Initializer, normal
 from minigan.layers.base import Layer, Param
+from minigan.ops.labels import require_labels
 
 
 class Embedding(Layer):
     """y[n] = W[label[n]]; dW[k] = Σ of dy[n] over all n with label k. Labels have no gradient: dx is None.
 
-    The sum is written as onehotᵀ·dy: one matrix product, in a fixed order, on both backends.
+    The sum is computed as onehotᵀ·dy: one matrix product, in a fixed order, on both backends.
 
-    labels: (N,) integers in [0, count); y: (N, dim); weight: (count, dim), from N(0, 0.05²).
-    Raises ValueError for another shape, TypeError for labels that are not integers, and ValueError for a label
-    out of range where the labels are on the host; labels on a device are not read back to be checked.
+    labels: (N,) integers in [0, num_embeddings); y: (N, embedding_dim); weight: (num_embeddings, embedding_dim).
+    initializer: of the weight, by default normal(0.05).
+    Raises ValueError for another shape, TypeError for labels that are not integers, and ValueError for a label out of
+    range if the labels are on the host; labels on a device are not copied back for a check.
     """
 
-    settings = ("count", "dim")
+    settings = ("num_embeddings", "embedding_dim")
 
-    def __init__(self, count, dim, initializer=None):
-        self.count, self.dim = count, dim
-        self.weight = Param((initializer or normal(0.05))((count, dim), count, dim))
+    def __init__(self, num_embeddings: int, embedding_dim: int, initializer: Initializer | None = None) -> None:
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        initializer = initializer or normal(0.05)
+        self.weight = Param(initializer((num_embeddings, embedding_dim), num_embeddings, embedding_dim))
 
-    def forward(self, labels, train=True):
-        labels = require_labels(repr(self), labels, self.count)
+    def forward(self, labels: Array, train: bool = True, groups: int = 1) -> tuple[Array, tuple[Array, int]]:
+        labels = require_labels(repr(self), labels, self.num_embeddings)
         self.require_shape("labels", labels, ("N",))
-        return self.weight.value[labels], (labels, self.weight.version)  # (N, dim)
+        return self.weight.value[labels], (labels, self.weight.version)  # (N, embedding_dim)
 
-    def backward(self, dy, cache, param_grads=True, input_grad=True):
+    def backward(
+        self, dy: Array, cache: tuple[Array, int], param_grads: bool = True, input_grad: bool = True
+    ) -> Array | None:
         labels, version = cache
         self.weight.require_version(version, self)
-        self.require_shape("dy", dy, (labels.shape[0], self.dim))
+        self.require_shape("dy", dy, (labels.shape[0], self.embedding_dim))
         if param_grads:
-            onehot = (labels[:, None] == xp.arange(self.count)).astype(dy.dtype)  # (N, count)
+            onehot = (labels[:, None] == xp.arange(self.num_embeddings)).astype(dy.dtype)  # (N, num_embeddings)
             ops.matmul(onehot.T, dy, add_to=self.weight.grad)
+        return None

@@ -1,4 +1,4 @@
-"""Measures of what a generator makes, on probabilities and features of whatever network they come from."""
+"""Metrics of generated images, computed from the probabilities and features of any network, or from pixels."""
 
 from minigan.metrics.diversity import diversity
 from minigan.metrics.frechet import frechet_distance, mean_and_covariance

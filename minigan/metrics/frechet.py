@@ -1,16 +1,19 @@
-"""The Fréchet distance of two Gaussians, as in FID: how far apart are two clouds of features?"""
+"""The Fréchet distance between two Gaussians, as in FID: how far apart are two sets of features?"""
+
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
-def frechet_distance(mu1, sigma1, mu2, sigma2):
-    """The squared Wasserstein-2 distance of N(μ₁, Σ₁) and N(μ₂, Σ₂).
+def frechet_distance(mu1: npt.ArrayLike, sigma1: npt.ArrayLike, mu2: npt.ArrayLike, sigma2: npt.ArrayLike) -> float:
+    """The squared Wasserstein-2 distance between N(μ₁, Σ₁) and N(μ₂, Σ₂).
 
         d² = ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2·tr (Σ₁^½ Σ₂ Σ₁^½)^½
 
-    The last trace is the sum of the singular values of Σ₁^½ Σ₂^½, and so it is computed: symmetric in the two, no root
-    of a product that is not symmetric, and nothing imaginary to throw away where a covariance is singular (fewer
-    pictures than features).
+    The last trace is computed as the sum of the singular values of Σ₁^½ Σ₂^½. This is symmetric in the two Gaussians,
+    takes no square root of a product that is not symmetric, and gives no imaginary parts to discard if a covariance is
+    singular (fewer images than features).
 
     mu: (features,), sigma: (features, features), symmetric and positive semi-definite, on the host. Returns a float,
     at least 0. Raises ValueError for other shapes, a covariance that is not symmetric, or numbers that are not finite.
@@ -28,16 +31,16 @@ def frechet_distance(mu1, sigma1, mu2, sigma2):
     return float(max(squared, 0.0))
 
 
-def mean_and_covariance(features):
-    """(μ, Σ) of features (N, F): Σ with 1 / (N − 1), as NumPy's cov and as FID has it."""
+def mean_and_covariance(features: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(μ, Σ) of features (N, F): (F,) and (F, F), Σ with the factor 1 / (N − 1), as in NumPy's cov and in FID."""
     features = np.asarray(features, np.float64)
     if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f"mean_and_covariance: expected features (N, F) of at least 2 pictures, got {features.shape}")
+        raise ValueError(f"mean_and_covariance: expected features (N, F) of at least 2 images, got {features.shape}")
     return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
-def _square_root(sigma):
-    """Σ^½ of a symmetric matrix; eigenvalues that rounding made negative are 0."""
+def _square_root(sigma: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    """Σ^½ of a symmetric matrix; eigenvalues that are negative because of rounding are set to 0."""
     if not np.isfinite(sigma).all() or not np.allclose(
         sigma, sigma.T, rtol=1e-6, atol=1e-8 * max(1, np.abs(sigma).max())
     ):

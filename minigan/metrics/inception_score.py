@@ -1,42 +1,48 @@
-"""The Inception Score: are single pictures clear, and all of them together varied?"""
+"""The Inception Score: is each image clearly of one class, and do all of them together vary?"""
+
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
-def inception_score(probabilities, splits=10, seed=None):
-    """(mean, standard deviation) over `splits` of e to the mutual information of picture and class.
+def inception_score(probabilities: npt.ArrayLike, splits: int = 10, seed: int | None = None) -> tuple[float, float]:
+    """(mean, standard deviation) of the Inception Score over `splits` parts of the images.
 
         IS = exp( E_x KL( p(y|x) ‖ p(y) ) )      p(y) = E_x p(y|x)
 
-    A picture that a classifier is sure of has a p(y|x) far from p(y); a generator that makes all classes has an even
-    p(y). 1 ≤ IS ≤ the number of classes, and IS ≤ N for N pictures: 1 where p(y|x) is the same for all of them, the
-    number of classes where each is certain and all are equally frequent.
+    It is e to the power of the mutual information between image and class. If a classifier is certain about an image,
+    p(y|x) is far from p(y); if a generator produces all classes equally often, p(y) is uniform. For N images,
+    1 ≤ IS ≤ min(N, number of classes): IS is 1 if p(y|x) is the same for all images, and the number of classes if each
+    prediction is certain and all classes are equally frequent.
 
-    probabilities: (N, classes), each row p(y|x) of one picture, on the host. The pictures are cut into `splits` parts
-    of equal size (the remainder goes to the first ones), p(y) is that of the part, as in the paper's code; the standard
-    deviation over the parts is that of the population. seed: shuffle the pictures first; pictures that come sorted by
-    class must be, or every part holds few classes.
-    Raises ValueError where the rows are no distributions, or there are fewer pictures than parts.
+    probabilities: (N, classes), each row p(y|x) of one image, on the host. splits: the images are divided into this
+    many parts of equal size (the first ones take the remainder); p(y) is that of a part, as in the paper's code, and
+    the standard deviation over the parts is that of a population. seed: shuffle the images first; without it, images
+    sorted by class would leave only a few classes in each part.
+    Raises ValueError if the rows are not distributions, or if there are fewer images than parts.
     Source: Salimans et al. 2016, section 4.
     """
     p = np.asarray(probabilities, np.float64)
     if p.ndim != 2 or p.shape[1] < 2:
         raise ValueError(f"inception_score: expected probabilities of shape (N, classes), got {p.shape}")
     if not np.isfinite(p).all() or p.min(initial=0) < 0 or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:
-        raise ValueError("inception_score: expected rows of probabilities, each at least 0 and 1 in sum; apply softmax")
+        raise ValueError(
+            "inception_score: expected rows of probabilities, each at least 0, that add up to 1; apply softmax"
+        )
     if not 1 <= splits <= len(p):
-        raise ValueError(f"inception_score: expected 1 to {len(p)} splits of {len(p)} pictures, got {splits}")
+        raise ValueError(f"inception_score: expected 1 to {len(p)} splits of {len(p)} images, got {splits}")
     if seed is not None:
         p = np.random.default_rng(seed).permutation(p)
     scores = [np.exp(_mutual_information(part)) for part in np.array_split(p, splits)]
     return float(np.mean(scores)), float(np.std(scores))
 
 
-def _mutual_information(p):
+def _mutual_information(p: npt.NDArray[np.float64]) -> Any:
     """E_x KL(p(y|x) ‖ p(y)) = H(y) − E_x H(y|x), in nats."""
     return _entropy(p.mean(axis=0)) - _entropy(p).mean()
 
 
-def _entropy(p):
+def _entropy(p: npt.NDArray[np.float64]) -> Any:
     """−Σ p·log p along the last axis, with 0·log 0 = 0."""
     return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)

@@ -1,28 +1,31 @@
-"""Mode coverage: which classes does a generator make at all, and how often?"""
+"""Mode coverage: which classes does a generator produce, and how often?"""
 
 import numpy as np
+import numpy.typing as npt
 
 
-def class_histogram(probabilities):
-    """How many pictures a classifier takes for each class: (classes,) integers. probabilities: (N, classes)."""
+def class_histogram(probabilities: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """How many images a classifier assigns to each class: (classes,) integers. probabilities: (N, classes)."""
     p = np.asarray(probabilities)
     if p.ndim != 2:
         raise ValueError(f"class_histogram: expected probabilities of shape (N, classes), got {p.shape}")
     return np.bincount(p.argmax(axis=1), minlength=p.shape[1])
 
 
-def mode_coverage(histogram, reference=None, threshold=0.1):
-    """The share of classes that are not lost: those with at least `threshold` of their due share of the pictures.
+def mode_coverage(histogram: npt.ArrayLike, reference: npt.ArrayLike | None = None, threshold: float = 0.1) -> float:
+    """The share of classes that the generator has not lost.
 
-    histogram: (classes,) counts of generated pictures; reference: (classes,) counts of real ones, even by default.
-    1 where every class is made, 1 / classes where a generator has collapsed to one.
+    A class is lost if its share of the generated images is below `threshold` times its share of the real ones. The
+    result is 1 if every class is generated, and 1 / classes if the generator has collapsed to one class.
+
+    histogram: (classes,) counts of generated images; reference: (classes,) counts of real ones, uniform by default.
     Raises ValueError for unequal shapes or an empty histogram.
     """
-    made = np.asarray(histogram, np.float64)
-    due = np.ones_like(made) if reference is None else np.asarray(reference, np.float64)
-    if made.ndim != 1 or made.shape != due.shape or made.sum() == 0 or due.sum() == 0:
+    generated = np.asarray(histogram, np.float64)
+    real = np.ones_like(generated) if reference is None else np.asarray(reference, np.float64)
+    if generated.ndim != 1 or generated.shape != real.shape or generated.sum() == 0 or real.sum() == 0:
         raise ValueError(
-            f"mode_coverage: expected counts (classes,) of at least one picture, got {made.shape} and {due.shape}"
+            f"mode_coverage: expected counts (classes,) of at least one image, got {generated.shape} and {real.shape}"
         )
-    made, due = made / made.sum(), due / due.sum()
-    return float((made[due > 0] >= threshold * due[due > 0]).mean())
+    generated, real = generated / generated.sum(), real / real.sum()
+    return float((generated[real > 0] >= threshold * real[real > 0]).mean())

@@ -1,13 +1,14 @@
-"""The arithmetic under the layers. `ops/reference.py` defines each operation with plain loops.
+"""The arithmetic of the layers. `ops/reference.py` defines each operation with plain loops.
 
-convolution.py, normalization.py and elementwise.py are the readable path, in terms of `xp`, and run on both backends.
-numpy_ops.py replaces them by name on the CPU, cupy_ops.py on a GPU.
+convolution.py, normalization.py and elementwise.py are the readable path, written in terms of `xp`, for both backends.
+cpu/operations.py replaces them by name on the CPU, gpu/operations.py on a GPU.
 """
 
 from types import ModuleType
 
 from minigan import backend
-from minigan.ops import numpy_ops
+from minigan.ops.cpu import operations as cpu_operations
+from minigan.ops.cpu.memory import keep_freed_memory
 from minigan.ops.elementwise import sigmoid
 from minigan.ops.zero_insertion import (
     conv_transpose2d_by_zeros,
@@ -15,18 +16,26 @@ from minigan.ops.zero_insertion import (
     conv_transpose2d_by_zeros_grad_weight,
 )
 
+fast: ModuleType
 if backend.on_cpu:
-    from minigan.ops.memory import keep_freed_memory
-
-    keep_freed_memory()
-    fast: ModuleType = numpy_ops
+    fast = cpu_operations
 else:
-    from minigan.ops import cupy_ops
+    from minigan.ops.gpu import operations as gpu_operations
 
-    fast = cupy_ops
+    fast = gpu_operations
+
+
+def prepare_training() -> None:
+    """Set up the process for training; importing minigan changes nothing in it, and every optimizer calls this.
+
+    On the CPU, freed memory stays with the process (cpu/memory.py). On a GPU there is nothing to set up.
+    """
+    if backend.on_cpu:
+        keep_freed_memory()
+
 
 adam_update = fast.adam_update
-add_score_means = fast.add_score_means
+add_discriminator_metrics = fast.add_discriminator_metrics
 batch_norm = fast.batch_norm
 batch_norm_grad = fast.batch_norm_grad
 bce_with_logits = fast.bce_with_logits
@@ -44,9 +53,10 @@ tanh = fast.tanh
 tanh_grad = fast.tanh_grad
 
 __all__ = [
-    *numpy_ops.__all__,  # cupy_ops has the same
+    *cpu_operations.__all__,  # gpu_operations has the same names
     "conv_transpose2d_by_zeros",
     "conv_transpose2d_by_zeros_grad_input",
     "conv_transpose2d_by_zeros_grad_weight",
+    "prepare_training",
     "sigmoid",
 ]

@@ -1,28 +1,38 @@
-"""Sizes of convolutions: kernel, stride and padding in, output size out. Whole numbers only.
+"""Sizes of convolutions: the output size that follows from input size, kernel, stride and padding. Integers only.
 
 Sizes are (height, width); a resolved padding is ((top, bottom), (left, right)), never negative.
 Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
 """
 
 from numbers import Integral
+from typing import Any, TypeAlias
+
+Size: TypeAlias = tuple[int, int]  # (height, width)
+Padding: TypeAlias = tuple[tuple[int, int], tuple[int, int]]  # ((top, bottom), (left, right))
 
 
-def pair(name, value, least=1):
-    """`value` (an int or two of them) as (height, width), each at least `least`."""
+def pair(name: str, value: Any, minimum: int = 1) -> Size:
+    """Convert `value`, an int or two of them, to (height, width). Raises ValueError for a value below `minimum`."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or not all(isinstance(v, Integral) and v >= least for v in values):
-        raise ValueError(f"{name}: expected an int of at least {least} or a pair of them, got {value!r}")
+    if len(values) != 2 or not all(isinstance(v, Integral) and int(v) >= minimum for v in values):
+        raise ValueError(f"{name}: expected an int of at least {minimum} or a pair of them, got {value!r}")
     return int(values[0]), int(values[1])
 
 
-def explicit_padding(padding):
-    """An int, (h, w) or ((top, bottom), (left, right)) as ((top, bottom), (left, right))."""
+def window_name(kernel_size: Size, stride: Size) -> str:
+    """Kernel and stride in a few words, such as "4×4, stride 2"."""
+    (kh, kw), (sh, sw) = kernel_size, stride
+    return f"{kh}×{kw}, stride {sh}" if sh == sw else f"{kh}×{kw}, strides ({sh}, {sw})"
+
+
+def explicit_padding(padding: Any) -> Padding:
+    """Convert "valid", an int, (h, w) or ((top, bottom), (left, right)) to ((top, bottom), (left, right))."""
     try:
         if padding == "valid":
             padding = 0
         if isinstance(padding, Integral):
             padding = (padding, padding)
-        sides = [pair("padding", side, least=0) for side in padding]
+        sides = [pair("padding", side, minimum=0) for side in padding]
         if len(sides) != 2:
             raise TypeError
     except (TypeError, ValueError):
@@ -33,12 +43,12 @@ def explicit_padding(padding):
     return (sides[0], sides[1])
 
 
-def split_same(total):
-    """TensorFlow's rule for "same": an odd row or column goes to the bottom or right."""
+def split_same(total: int) -> tuple[int, int]:
+    """Split the padding of "same" by TensorFlow's rule: an odd row or column goes to the bottom or right."""
     return total // 2, total - total // 2
 
 
-def resolve_padding(padding, input_size, kernel_size, stride):
+def resolve_padding(padding: Any, input_size: Size, kernel_size: Size, stride: Size) -> Padding:
     """The padding of a convolution over `input_size`. "same": output ⌈H / s⌉, so (⌈H/s⌉ − 1)·s + k − H zeros."""
     if padding != "same":
         return explicit_padding(padding)
@@ -49,8 +59,11 @@ def resolve_padding(padding, input_size, kernel_size, stride):
     return top_bottom, left_right
 
 
-def conv_output_size(input_size, kernel_size, stride, padding):
-    """H' = ⌊(H + top + bottom − k) / s⌋ + 1, and the same for the width."""
+def conv_output_size(input_size: Size, kernel_size: Size, stride: Size, padding: Padding) -> Size:
+    """H' = ⌊(H + top + bottom − k) / s⌋ + 1, and the same for the width.
+
+    Raises ValueError if the kernel is larger than the padded input.
+    """
     height, width = (
         (size + before + after - k) // s + 1
         for size, k, s, (before, after) in zip(input_size, kernel_size, stride, padding, strict=True)
@@ -63,32 +76,35 @@ def conv_output_size(input_size, kernel_size, stride, padding):
     return height, width
 
 
-def conv_transpose_output(input_size, kernel_size, stride, padding, output_padding):
+def conv_transpose_output(
+    input_size: Size, kernel_size: Size, stride: Size, padding: Any, output_padding: Size
+) -> tuple[Size, Padding]:
     """(output size, padding) of a transposed convolution: H' = (H − 1)·s + k − top − bottom + output_padding.
 
-    "same": H' = H·s; the padding is what a convolution from H·s back to H has, k − s rows. Where the stride
+    "same": H' = H·s; the padding is that of a convolution from H·s back to H, k − s rows in total. If the stride
     exceeds the kernel, there is nothing to crop and the last s − k rows are zeros.
+    Raises ValueError for settings that do not fit, and for an output of no size.
     """
     require_transpose_settings(stride, padding, output_padding)
     if padding == "same":
-        size = tuple(size * s for size, s in zip(input_size, stride, strict=True))
+        height, width = (size * s for size, s in zip(input_size, stride, strict=True))
         top_bottom, left_right = (split_same(max(k - s, 0)) for k, s in zip(kernel_size, stride, strict=True))
-        return size, (top_bottom, left_right)
+        return (height, width), (top_bottom, left_right)
     sides = explicit_padding(padding)
-    size = tuple(
+    height, width = (
         (n - 1) * s + k - before - after + extra
         for n, k, s, (before, after), extra in zip(input_size, kernel_size, stride, sides, output_padding, strict=True)
     )
-    if min(size) < 1:
+    if min(height, width) < 1:
         raise ValueError(
-            f"ConvTranspose2D: expected an output of at least 1×1, got {size} from an input of "
+            f"ConvTranspose2D: expected an output of at least 1×1, got {(height, width)} from an input of "
             f"{tuple(input_size)} with padding {sides}"
         )
-    return size, sides
+    return (height, width), sides
 
 
-def require_transpose_settings(stride, padding, output_padding):
-    """Raise ValueError for a padding or output_padding that no input size can make sense of."""
+def require_transpose_settings(stride: Size, padding: Any, output_padding: Size) -> None:
+    """Raise ValueError for a padding or output_padding that no input size can be valid for."""
     if any(extra >= s for extra, s in zip(output_padding, stride, strict=True)):
         raise ValueError(f"ConvTranspose2D: expected output_padding below the stride {stride}, got {output_padding}")
     if padding != "same":

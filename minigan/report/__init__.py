@@ -1,4 +1,4 @@
-"""A run as one HTML file: its samples, curves, scores, the doctor's words and the settings; needs no network."""
+"""A run as one HTML file: its samples, curves, scores, diagnosis and settings; it needs no network."""
 
 from minigan.report.page import write
 

@@ -1,11 +1,18 @@
-"""Matplotlib's figures as SVG inside the page: each panel alone, in the page's own colours, light or dark."""
+"""Matplotlib figures as inline SVG: each panel separately, in the colours of the page, light or dark."""
 
 import io
 import re
+from collections.abc import Callable
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# What plots.py and cli/diagnose.py draw with, and the names that template.html has for it.
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# The colours that plots.py and evaluation/figure.py draw with, and the names that template.html has for them.
 COLOURS = {
     "#000000": "currentColor",
     "#1f77b4": "var(--first)",
@@ -14,17 +21,18 @@ COLOURS = {
     "#808080": "var(--muted)",
 }
 SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",  # letters stay letters: small, and as sharp as the rest of the page
+    "svg.fonttype": "none",  # keeps letters as text: small, and as sharp as the rest of the page
     "svg.hashsalt": "minigan",  # the same run gives the same page
-    "path.simplify_threshold": 0.5,  # of a point: a long run's noise is as many lines as the eye can part
+    "path.simplify_threshold": 0.5,  # of a point: drops the details of long, noisy curves that no eye can see
 }
-SIZE = (4.6, 3.5)  # inches of one panel; three of them stand side by side, one on a telephone
+SIZE = (4.6, 3.5)  # inches of one panel; a desktop shows three in a row, a phone one
 
 
-def panels(draw, key):
-    """[(title, svg)] of each panel of the figure that draw() makes.
+def panels(draw: Callable[[], "Figure"], key: str) -> list[tuple[str, str]]:
+    """[(title, svg)] for each panel of the figure that draw() returns.
 
-    A figure of five panels is as wide as a desk; alone, they flow as wide as the screen is. `key` names their parts.
+    A figure of five panels needs a large screen; separate panels flow to the width of any screen. `key` is a prefix for
+    the ids of the SVG elements.
     """
     import matplotlib
     from matplotlib.gridspec import GridSpec
@@ -33,34 +41,34 @@ def panels(draw, key):
     with matplotlib.rc_context(SETTINGS):
         figure = draw()
         figure.set_size_inches(SIZE)
-        for number, shown in enumerate(figure.axes):
+        for number, panel in enumerate(figure.axes):
             for axes in figure.axes:
-                axes.set_visible(axes is shown)
-                axes.set_in_layout(axes is shown)
-            shown.set_subplotspec(GridSpec(1, 1, figure=figure)[0])
-            found.append((shown.get_title(), _svg(figure, f"{key}-{number}", spoken(shown))))
+                axes.set_visible(axes is panel)
+                axes.set_in_layout(axes is panel)
+            panel.set_subplotspec(GridSpec(1, 1, figure=figure)[0])
+            found.append((panel.get_title(), _svg(figure, f"{key}-{number}", description(panel))))
     return found
 
 
-def spoken(axes):
-    """What a panel shows, for who cannot see it: where each curve ends."""
-    said = []
+def description(axes: "Axes") -> str:
+    """What a panel shows, for screen readers: the value at the end of each curve."""
+    parts = []
     for line in axes.lines:
-        name = str(line.get_label())
-        if line.get_linestyle() == "--":  # a level, whose name says where it is
-            said.append(name)
-        elif not name.startswith("_") and len(line.get_ydata()):
-            said.append(f"{name} ends at {line.get_ydata()[-1]:.3g}")
-    return f"{axes.get_title()} over the epochs: {'; '.join(said)}".replace("\n", ", ")
+        name, values = str(line.get_label()), np.asarray(line.get_ydata())
+        if line.get_linestyle() == "--":  # a level, whose name has its value
+            parts.append(name)
+        elif not name.startswith("_") and len(values):
+            parts.append(f"{name} ends at {values[-1]:.3g}")
+    return f"{axes.get_title()} over the epochs: {'; '.join(parts)}".replace("\n", ", ")
 
 
-def _svg(figure, key, label):
+def _svg(figure: "Figure", key: str, label: str) -> str:
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = file.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # which HTML knows by itself
-    text = re.sub(r'( id="|url\(#|href="#)', rf"\1{key}-", text)  # a name stands for one thing in the whole page
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # inline SVG needs no namespaces
+    text = re.sub(r'( id="|url\(#|href="#)', rf"\1{key}-", text)  # ids must be unique in the whole page
     for colour, name in COLOURS.items():
         text = re.sub(rf"(fill|stroke): {colour}", rf"\1: {name}", text)
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)

@@ -2,97 +2,90 @@
 
 import json
 import shlex
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigan.evaluation.table import rows as score_rows
 from minigan.report.markup import definitions, flat, paragraph, section, table
+from minigan.runs.folder import RunFolder
 
-# scores.csv: what the table calls its columns, how it writes them, and what is least for the best value.
+
+class Column(NamedTuple):
+    """A column of scores.csv: its heading, its format, and a function that is smallest for the best value."""
+
+    heading: str
+    format: str
+    distance: Callable[[Any], Any]
+
+
 COLUMNS = {
-    "diversity": ("diversity", "{:.3f}", lambda value: abs(value - 1)),
-    "classifier_is": ("classifier IS", "{:.3f}", lambda value: -value),
-    "classifier_fd": ("classifier FD", "{:.3f}", lambda value: value),
-    "mode_coverage": ("mode coverage", "{:.0%}", lambda value: -value),
-    "class_accuracy": ("class accuracy", "{:.2%}", lambda value: -value),
-    "test_accuracy": ("test accuracy", "{:.2%}", lambda value: -value),
-}
-
-# scores.json: the same for what it has of samples and of real data alike.
-MEASURES = {
-    "classifier_is": ("classifier IS", lambda score: f"{score['mean']:.3f} ± {score['std']:.3f}"),
-    "classifier_fd": ("classifier FD", "{:.3f}".format),
-    "mode_coverage": ("mode coverage", "{:.0%}".format),
-    "diversity": ("diversity of pixels", "{:.3f}".format),
-    "class_accuracy": ("class accuracy", "{:.2%}".format),
+    "diversity": Column("diversity", "{:.3f}", lambda value: abs(value - 1)),
+    "classifier_is": Column("classifier IS", "{:.3f}", lambda value: -value),
+    "classifier_fd": Column("classifier FD", "{:.3f}", lambda value: value),
+    "mode_coverage": Column("mode coverage", "{:.0%}", lambda value: -value),
+    "class_accuracy": Column("class accuracy", "{:.2%}", lambda value: -value),
+    "test_accuracy": Column("test accuracy", "{:.2%}", lambda value: -value),
 }
 
 
-def by_epoch(run, scores):
-    """The scores of a RunFolder, as its read_scores returns them, the best of each column marked; "" where none."""
+def by_epoch(run: RunFolder, scores: dict[str, Any]) -> str:
+    """The scores after each epoch, with the best of each column marked; "" if there are none.
+
+    scores: scores.csv, as RunFolder.read_scores returns it.
+    """
     names = [name for name in COLUMNS if name in scores and np.isfinite(scores[name]).any()]
     if not names:
         return ""
-    headings, styles, least = zip(*(COLUMNS[name] for name in names), strict=True)
+    columns = [COLUMNS[name] for name in names]
     cells = [
-        [style.format(value) if np.isfinite(value) else "–" for value in scores[name]]
-        for name, style in zip(names, styles, strict=True)
+        [column.format.format(value) if np.isfinite(value) else "–" for value in scores[name]]
+        for name, column in zip(names, columns, strict=True)
     ]
     rows = list(zip([f"{epoch:g}" for epoch in scores["epoch"]], *cells, strict=True))
-    lowest = [int(np.nanargmin(of(scores[name]))) for name, of in zip(names, least, strict=True)]
-    best = {(row, column) for column, row in enumerate(lowest, 1)}
-    notes = ["★ is the best of its column, the first of equals."]
+    best_rows = [int(np.nanargmin(column.distance(scores[name]))) for name, column in zip(names, columns, strict=True)]
+    best = {(row, column) for column, row in enumerate(best_rows, 1)}
+    notes = ["★ is the best of its column, the first one if several are equal."]
     if "diversity" in names:
         notes.append(
-            "Of diversity that is the nearest to 1, that of real pictures; what a generator that has learned nothing "
-            "makes can be as diverse, so look at the samples too."
+            "The best diversity is the one nearest to 1, the diversity of real images; images of a generator that has "
+            "learned nothing can be as diverse, so compare the samples as well."
         )
     if run.best_path.exists():
-        notes.append("The epoch of the lowest classifier FD is kept as checkpoints/best.safetensors.")
+        notes.append("The epoch with the lowest classifier FD is saved as checkpoints/best.safetensors.")
     caption = f"After each of {len(rows)} epochs" if len(rows) > 1 else "After the first epoch"
     return section(
         "epochs",
         "Scores over the epochs",
-        table("epochs-table", caption, ["epoch", *headings], rows, best),
+        table("epochs-table", caption, ["epoch", *(column.heading for column in columns)], rows, best),
         paragraph(" ".join(notes), "note"),
     )
 
 
-def evaluation(run):
-    """scores.json of a RunFolder, as `minigan evaluate` writes it; how to make it, where there is none."""
+def evaluation(run: RunFolder) -> str:
+    """scores.json, as `minigan evaluate` writes it, or the command that writes it, or why it cannot be read."""
     path = run.path / "scores.json"
     if not path.exists():
         command = shlex.join(["minigan", "evaluate", str(run.path)])
-        told = paragraph(f"None yet. `{command}` takes them, next to those of real data.")
+        body = paragraph(f"None yet. `{command}` computes them, next to those of real data.")
     else:
         try:
-            told = _evaluation(json.loads(path.read_text(encoding="utf-8")))
+            body = _evaluation(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            told = paragraph(f"{path}: expected the scores that minigan evaluate writes ({error!r})", "note")
-    return section("evaluation", "Scores with their protocol", told)
+            body = paragraph(f"{path}: expected the scores that minigan evaluate writes ({error!r})", "note")
+    return section("evaluation", "Scores with their protocol", body)
 
 
-def _evaluation(report):
-    both = [report[kind] for kind in ("samples", "real")]
-    made, real = (kind["class_histogram"] for kind in both)
-    rows = [[name, *(text(kind[key]) for kind in both)] for key, (name, text) in MEASURES.items() if key in both[0]]
-    near, right = report["nearest_neighbours"], report["discriminator"]
-    rows.append(["distance to the nearest training picture", *_pair(near, "median_distance_of_{}", "{:.3f}")])
-    rows.append(["discriminator is right", *_pair(right, "right_on_{}", "{:.0%}")])
-    if "inception" in report:
-        standard = [report["inception"][kind] for kind in ("samples", "real")]
-        rows.append(["Inception Score", *(MEASURES["classifier_is"][1](kind["inception_score"]) for kind in standard)])
-        rows.append(["FID", *(f"{kind['fid']:.3f}" for kind in standard)])
-    classes = [[name, f"{number:,}", f"{real.get(name, 0):,}"] for name, number in made.items()]
+def _evaluation(report: dict[str, Any]) -> str:
     heads = ("samples", "real data")
+    fake, real = (report[kind]["class_histogram"] for kind in ("samples", "real"))
+    classes = [(name, f"{number:,}", f"{real.get(name, 0):,}") for name, number in fake.items()]
     return "\n".join(
         [
-            table("scores-table", "Samples against real data", ("score", *heads), rows),
-            table("classes-table", "Pictures by class", ("class", *heads), classes),
+            table("scores-table", "Samples compared with real data", ("score", *heads), score_rows(report)),
+            table("classes-table", "Images per class", ("class", *heads), classes),
             "<h3>Protocol</h3>",
             definitions(flat(report["protocol"])),
         ]
     )
-
-
-def _pair(numbers, name, style):
-    return [style.format(numbers[name.format(kind)]) for kind in ("samples", "real")]
