@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted(
     path
     for folder in ("minigan", "tests", "examples")
-    for pattern in ("*.py", "*.cu", "*.h", "*.html")
+    for pattern in ("*.py", "*.cu", "*.cuh", "*.h", "*.html")
     for path in (ROOT / folder).rglob(pattern)
     if path != Path(__file__) and "__pycache__" not in path.parts
 )
@@ -46,7 +46,9 @@ STRUCK = {
     r"not known here": "unexpected",
 }
 # "doctor" is the command that inspects the machine, and nothing else; a run is diagnosed.
-DOCTOR = re.compile(r"minigan doctor|doctor\.py|[\"']doctor[\"']|\bdoctor\.|import (\w+, )*doctor\b|, doctor\)", re.IGNORECASE)
+DOCTOR = re.compile(
+    r"minigan doctor|doctor\.py|[\"']doctor[\"']|\bdoctor\.|import (\w+, )*doctor\b|, doctor\)", re.IGNORECASE
+)
 
 
 def struck_words(path):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from command import minigan
 from PIL import Image
+from systems import posix
 
 import minigan as minigan_package
 from minigan import backend
@@ -247,6 +248,7 @@ def test_training_continues_despite_a_damaged_metrics_file(run, tmp_path, damage
     assert RunFolder(tmp_path / "run").read_metrics()["step"].tolist() == [6]
 
 
+@posix
 def test_a_file_error_gets_one_line(run, tmp_path, capsys):
     """The message of the operating system, without a traceback; no existing file is replaced."""
     (tmp_path / "file").write_text("mine")
@@ -271,6 +273,7 @@ def test_a_file_error_gets_one_line(run, tmp_path, capsys):
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["curves.png"]
 
 
+@posix
 def test_an_image_is_written_through_a_link_and_never_over_a_device(run, tmp_path, capsys):
     (tmp_path / "link.png").symlink_to(tmp_path / "target.png")
     assert minigan("sample", run, "--out", tmp_path / "link.png") == 0
@@ -386,7 +389,7 @@ def test_help_and_minigan_doctor_work_with_an_unknown_backend():
     assert report.returncode == 0
     assert "backend      none: unknown MINIGAN_BACKEND 'nmupy'" in report.stdout
     for word in ("BLAS", "workers", "GPU", "cifar10"):
-        assert word in doctor.stdout
+        assert word in report.stdout
 
 
 def without_a_backend(*arguments, cwd=None):

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from systems import posix
 
 from minigan import data
 from minigan.data.download import Download, Downloads, download
@@ -125,6 +126,7 @@ def test_a_server_that_does_not_answer_is_an_error(tmp_path, monkeypatch):
         assert "the download failed (ConnectionError)" in failure(source, tmp_path)
 
 
+@posix
 def test_an_interrupted_download_leaves_nothing_behind(server, tmp_path):
     source = entry(server, "stalls.tar.gz")
     script = (  # the first line: jobs that a shell starts in the background ignore Ctrl-C

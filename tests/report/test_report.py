@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from command import minigan
 from PIL import Image
+from systems import posix
 
 from minigan import data, plots, report
 from minigan.errors import UserError
@@ -386,6 +387,7 @@ def test_spread_is_even_and_ends_with_the_last_item():
 # --- what is refused -------------------------------------------------------------------------------------------
 
 
+@posix
 def test_the_command_writes_into_the_run_and_replaces_its_own_report(run, tmp_path, capsys):
     shutil.copytree(run, tmp_path / "run")
     assert minigan("report", tmp_path / "run") == 0
@@ -400,6 +402,7 @@ def test_the_command_writes_into_the_run_and_replaces_its_own_report(run, tmp_pa
     assert (tmp_path / "link.html").is_symlink()
 
 
+@posix
 def test_a_mistake_gets_one_line_and_changes_nothing(run, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     shutil.copytree(run, tmp_path / "unbegun", ignore=shutil.ignore_patterns("metrics.csv"))

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from systems import posix
 
 import minigan as mg
 from minigan.errors import CheckpointError, UserError
@@ -130,6 +131,7 @@ def test_resume_is_bit_for_bit(tmp_path, stop, settings):
     assert steps[-1] == 12
 
 
+@posix
 def test_kill_9_loses_only_the_steps_after_the_last_checkpoint(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run([*COMMAND, "--max-steps", "40", "--out", str(whole)], check=True, capture_output=True)
@@ -150,6 +152,7 @@ def test_kill_9_loses_only_the_steps_after_the_last_checkpoint(tmp_path):
     assert RunFolder(killed).read_metrics()["step"][-1] == 40
 
 
+@posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_saves_the_run_and_prints_how_to_resume_it(tmp_path, number):
     out = tmp_path / "run"
@@ -224,6 +227,7 @@ def test_divergence_on_the_command_line(tmp_path):
         assert all(np.isfinite(array).all() for array in checkpoint.load(path).arrays.values())
 
 
+@posix
 def test_a_second_ctrl_c_stops_at_once_without_claiming_to_have_saved(tmp_path):
     out = tmp_path / "run"
     code = (
