@@ -40,13 +40,13 @@ def no_detach(trainer):
         trainer.generator_optimizer.zero_grad()
         g.backward(d_images[n:], fake_cache)  # the mistake: down this gradient, fakes become easier to recognize
         trainer.metrics.add_logits(logits[:n], logits[n:])
-
+        trainer.metrics.add_loss_d(loss_d)
         fake, fake_cache = g.forward(trainer._noise(n))
         logits, cache = d.forward(fake)
         loss_g, d_logits = objective.generator(logits)
         g.backward(d.backward(d_logits, cache, param_grads=False), fake_cache)  # added to the wrong gradient
         trainer.generator_optimizer.step()
-        trainer.metrics.add_losses(loss_d, loss_g)
+        trainer.metrics.add_loss_g(loss_g)
 
     trainer.run_device_step = device_step
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from minigan import __version__
 from minigan.errors import UserError
 
-PACKAGES = ("numpy", "matplotlib", "pillow", "pooch", "safetensors", "threadpoolctl", "tqdm")
+PACKAGES = ("numpy", "matplotlib", "pillow", "requests", "safetensors", "threadpoolctl", "tqdm")
 CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+MAX_NAME = 60  # characters of an unknown name that a message repeats
+
 
 class UserError(ValueError):
     """An error that the user can fix.
@@ -26,6 +28,7 @@ def unknown_name(kind: str, name: object, known: Sequence[str]) -> UserError:
     >>> print(unknown_name("data set", "cifar01", ["cifar10", "shapes"]))
     unknown data set 'cifar01': did you mean 'cifar10'? Known: cifar10, shapes
     """
-    near = get_close_matches(str(name), known, n=1)
+    near = get_close_matches(str(name)[:MAX_NAME], known, n=1)
     hint = f" did you mean {near[0]!r}?" if near else ""
-    return UserError(f"unknown {kind} {name!r}:{hint} Known: {', '.join(known)}")
+    shown = repr(name if len(str(name)) <= MAX_NAME else str(name)[:MAX_NAME])
+    return UserError(f"unknown {kind} {shown}:{hint} Known: {', '.join(known)}")

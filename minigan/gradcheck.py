@@ -10,7 +10,11 @@ sides of
 
 are computed in float64, the right one by finite differences. Each argument is checked by itself, so a large gradient
 cannot hide a small wrong one. u is random because an all-ones output gradient proves nothing for batch normalization:
-the sum of its output does not depend on its input.
+the sum of its output does not depend on its input. Parameters and running statistics are moved away from the values
+they start with, since a γ of 1 or a β of 0 hides a formula that forgets it.
+
+A layer is held to the rest of its contract as well (layers/contract.py): backward may run twice on one cache, a second
+batch does not disturb the first, and so on.
 """
 
 import copy
@@ -23,13 +27,14 @@ import numpy as np
 
 from minigan.backend import Array, asarray, to_numpy
 from minigan.layers.base import Layer
+from minigan.layers.contract import broken_promise
 from minigan.random import default_stream
 
 MAX_ELEMENTS = 200  # that an error message is searched in: each costs four forward passes
 
 
 class GradientError(AssertionError):
-    """A backward pass does not compute the derivative of its forward pass."""
+    """A backward pass does not compute the derivative of its forward pass, or a layer breaks the contract of Layer."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,27 @@ def check(
     do not approximate the derivative.
 
     Raises GradientError, which names the wrong element, if an error exceeds the tolerance or a gradient has the wrong
-    shape; TypeError if there is no input or no gradient to check.
+    shape, and for a layer that breaks the contract of Layer; TypeError if there is no input or no gradient to check.
     """
     if not inputs:
         raise TypeError("gradcheck.check: expected at least one input array, got none")
     arrays = [_float64(array) for array in inputs]
+    start = default_stream.state()
+    try:
+        return _checked(layer_or_function, arrays, seed, train, groups, tolerance, step)
+    finally:
+        default_stream.restore(start)
+
+
+def _checked(
+    layer_or_function: Layer | Callable[..., Any],
+    arrays: list[Array],
+    seed: int,
+    train: bool,
+    groups: int,
+    tolerance: float,
+    step: float,
+) -> Report:
     problem: _Problem
     if isinstance(layer_or_function, Layer):
         problem = _LayerProblem(copy.deepcopy(layer_or_function).astype(np.float64), arrays, train, groups, seed)
@@ -102,10 +123,13 @@ def check(
     if not problem.gradients:
         raise TypeError(f"gradcheck.check: {problem.subject} returns no gradient to check")
     random = np.random.default_rng(seed)
-    entries = tuple(_check_argument(problem, name, random, step) for name in problem.gradients)
+    entries = tuple(_check_twice(problem, name, random, step, tolerance) for name in problem.gradients)
     report = Report(problem.subject, entries)
     if not report.worst.error <= tolerance:  # not `>`: NaN must fail
-        raise GradientError(_explain(problem, report, tolerance, step))
+        raise GradientError(_explain(problem, report, tolerance, step / 10))
+    broken = problem.broken_promise()
+    if broken:
+        raise GradientError(f"{problem.subject}: {broken}")
     return report
 
 
@@ -125,6 +149,10 @@ class _Problem:
         """f(arguments)."""
         raise NotImplementedError
 
+    def broken_promise(self) -> str | None:
+        """What else is wrong, besides the gradients: a sentence, or None."""
+        return None
+
 
 class _LayerProblem(_Problem):
     """f = ⟨u, layer(x)⟩, with its gradients with respect to x and every parameter."""
@@ -135,24 +163,32 @@ class _LayerProblem(_Problem):
         (x,) = inputs
         mode = "training mode" if train else "evaluation mode"
         self.subject = f"{layer.short_name()}, {mode}" + (f", {groups} groups" if groups > 1 else "")
-        self.layer, self.train, self.groups = layer, train, groups
+        self.layer, self.train, self.groups, self.seed = layer, train, groups, seed
+        random = np.random.default_rng([seed, 2])
+        for array in (*(param.value for param in layer.parameters()), *(array for _, array in layer.named_buffers())):
+            _perturb(array, random)
         # Every forward pass must compute the same function: the same dropout masks, the same running statistics.
         self.streams = [(stream, stream.state()) for stream in (default_stream, *layer.random_streams())]
         self.running = [buffer.copy() for _, buffer in layer.named_buffers()]
         params = dict(layer.named_parameters())
         self.arguments = {"x": x} | {name: param.value for name, param in params.items()}
         y, cache = self._forward()
+        if x.dtype.kind == "f" and y.dtype != x.dtype:
+            raise GradientError(f"{self.subject}: expected an output of {x.dtype}, as the input is, got {y.dtype}")
         self.u = asarray(np.random.default_rng([seed, 1]).standard_normal(y.shape))
         for param in params.values():
             param.grad.fill(1)  # backward must add to the gradients, so they start from something to add to
         self.magnitude = float(abs(y * self.u).sum())
-        dx = layer.backward(self.u, cache)
+        dx = layer.backward(self.u.copy(), cache)
         self.gradients = {"x": dx} if x.dtype.kind == "f" else {}  # labels have no gradient
         self.gradients |= {name: param.grad - 1 for name, param in params.items()}
 
     def value(self) -> float:
         y, _ = self._forward()
         return float((y * self.u).sum())
+
+    def broken_promise(self) -> str | None:
+        return broken_promise(self.layer, self.arguments["x"], self._forward, self.train, self.groups, self.seed)
 
     def _forward(self) -> tuple[Array, Any]:
         for stream, state in self.streams:
@@ -178,11 +214,23 @@ class _FunctionProblem(_Problem):
         return float(self.function(*self.arguments.values())[0])
 
 
+def _check_twice(problem: _Problem, name: str, random: np.random.Generator, step: float, tolerance: float) -> Entry:
+    """A second look with a tenth of the step, if the first fails: it crosses a kink in a network ten times less often,
+    and a wrong formula fails again.
+    """
+    first = _check_argument(problem, name, random, step)
+    return first if first.error <= tolerance else _check_argument(problem, name, random, step / 10)
+
+
 def _check_argument(problem: _Problem, name: str, random: np.random.Generator, step: float) -> Entry:
     argument, gradient = problem.arguments[name], problem.gradients[name]
     if gradient is None or gradient.shape != argument.shape:
         got = None if gradient is None else tuple(gradient.shape)
         raise GradientError(f"gradient of {name}: expected shape {tuple(argument.shape)}, got {got}")
+    if gradient.dtype != argument.dtype:
+        raise GradientError(
+            f"gradient of {name}: expected {argument.dtype}, got {gradient.dtype}; the dtype follows the input"
+        )
     # ±1 times a factor in [0.5, 1]: if a component of v were near zero, an error there would not be noticed.
     v = random.uniform(0.5, 1, argument.shape) * random.choice([-1.0, 1.0], argument.shape)
     backward = float((gradient * asarray(v)).sum())
@@ -190,6 +238,13 @@ def _check_argument(problem: _Problem, name: str, random: np.random.Generator, s
     norm = float((gradient**2).sum()) ** 0.5
     scale = max(abs(backward), abs(numeric), norm, 1e-4 * problem.magnitude, 1e-12)
     return Entry(name, backward, numeric, abs(backward - numeric) / scale)
+
+
+def _perturb(array: Array, random: np.random.Generator) -> None:
+    """Change every number by 10 to 30 %, and a zero by 0.1 to 0.3, in place; signs stay, as of a variance."""
+    if array.dtype.kind == "f":
+        change = random.uniform(0.1, 0.3, array.shape) * random.choice([-1.0, 1.0], array.shape)
+        array += asarray(change) * (array + (array == 0))
 
 
 def _derivative(problem: _Problem, name: str, v: Array, step: float) -> float:

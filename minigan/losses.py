@@ -6,6 +6,8 @@ Values are means over the elements and stay on the device; gradients have the sh
 import math
 from typing import Any
 
+import numpy as np
+
 from minigan import ops
 from minigan.backend import Array, xp
 from minigan.errors import unknown_name
@@ -17,10 +19,11 @@ def bce_with_logits(logits: Array, targets: Array | float) -> tuple[Array, Array
 
         L = mean( max(l, 0) − l·t + log(1 + e^(−|l|)) )      dL/dl = (σ(l) − t) / n
 
+    An infinite logit has the limit of its term: 0 for +∞ with t = 1 and −∞ with t = 0, otherwise ∞.
     logits, targets: one shape, or one number for all targets. Returns (loss, gradient). Raises ValueError for unequal
-    shapes.
+    shapes or an empty batch, TypeError for logits that are not floating-point numbers.
     """
-    require_equal_shapes("bce_with_logits", "logits", logits, "targets", targets)
+    targets = require_loss_inputs("bce_with_logits", "logits", logits, "targets", targets)
     return ops.bce_with_logits(logits, targets)
 
 
@@ -31,10 +34,9 @@ def bce(probabilities: Array, targets: Array) -> tuple[Array, Array]:
 
     Logarithms are clamped at −100 and p·(1 − p) at 10⁻¹², as in PyTorch; if p comes from a sigmoid, use
     bce_with_logits, which is accurate everywhere. probabilities, targets: one shape. Returns (loss, gradient). Raises
-    ValueError for unequal shapes.
+    ValueError for unequal shapes or an empty batch, TypeError for probabilities that are not floating-point numbers.
     """
-    require_equal_shapes("bce", "probabilities", probabilities, "targets", targets)
-    p, t = probabilities, targets
+    p, t = probabilities, require_loss_inputs("bce", "probabilities", probabilities, "targets", targets)
     tiny = 3.720075976020836e-44  # e⁻¹⁰⁰
     log_p = xp.log(xp.maximum(p, tiny))
     log_not_p = xp.log(xp.maximum(1 - p, tiny))
@@ -46,9 +48,10 @@ def least_squares(predictions: Array, targets: Array | float) -> tuple[Array, Ar
     """Half the mean squared error, as in the LSGAN paper: L = mean((y − t)²) / 2, dL/dy = (y − t) / n.
 
     predictions, targets: one shape, or one number for all targets. Returns (loss, gradient). Source: Mao et al. 2017,
-    equation 2. Raises ValueError for unequal shapes.
+    equation 2. Raises ValueError for unequal shapes or an empty batch, TypeError for predictions that are not
+    floating-point numbers.
     """
-    require_equal_shapes("least_squares", "predictions", predictions, "targets", targets)
+    targets = require_loss_inputs("least_squares", "predictions", predictions, "targets", targets)
     return ops.least_squares(predictions, targets)
 
 
@@ -57,22 +60,26 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
 
         dL/dl = (softmax(l) − onehot(label)) / N
 
+    A class whose logit is −∞, or too far below the largest for the dtype, has probability 0.
     logits: (N, K), labels: (N,) integers in [0, K). Returns (loss, gradient). Raises ValueError for other shapes or
-    labels.
+    labels and for an empty batch, TypeError for logits that are not floating-point numbers.
     """
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+    require_floating("softmax_cross_entropy", "logits", logits)
+    if logits.ndim != 2 or logits.size == 0 or np.shape(labels) != logits.shape[:1]:
         raise ValueError(
-            "softmax_cross_entropy: expected logits of shape (N, K) and labels of shape (N,), "
-            f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
+            "softmax_cross_entropy: expected logits of shape (N, K) and labels of shape (N,), N and K at least 1, "
+            f"got {tuple(logits.shape)} and {tuple(np.shape(labels))}"
         )
     n, classes = logits.shape
     labels = require_labels("softmax_cross_entropy", labels, classes)
-    onehot = (labels[:, None] == xp.arange(classes)).astype(logits.dtype)  # (N, K)
-    shifted = logits - logits.max(axis=1, keepdims=True)  # e^(lₖ − max) cannot overflow
+    onehot = labels[:, None] == xp.arange(classes)  # (N, K)
+    with np.errstate(over="ignore"):  # lₖ − max may be below the smallest number: −∞ is right, and e^(−∞) = 0
+        shifted = logits - logits.max(axis=1, keepdims=True)  # e^(lₖ − max) cannot overflow
     exponentials = xp.exp(shifted)
     total = exponentials.sum(axis=1, keepdims=True)
     log_softmax = shifted - xp.log(total)
-    return -(onehot * log_softmax).sum() / n, (exponentials / total - onehot) / n
+    loss = -xp.where(onehot, log_softmax, 0).sum() / n  # not onehot · log_softmax: 0·∞ is not a number
+    return loss, (exponentials / total - onehot) / n
 
 
 class Objective:
@@ -209,11 +216,32 @@ def make_objective(name: str, settings: dict[str, Any]) -> Objective:
     return kind(*positional, **{key: value for key, value in given.items() if not isinstance(value, tuple)})
 
 
-def require_equal_shapes(loss: str, name: str, array: Array, target_name: str, target: Array | float) -> None:
-    """Raise ValueError unless `target` is a number or has the shape of `array`; the message names the loss."""
+def require_loss_inputs(loss: str, name: str, array: Array, target_name: str, target: Any) -> Any:
+    """Return `target`, a number or an array, in a type that keeps the loss and its gradient in the dtype of `array`.
+
+    Raises TypeError unless `array` is of floating-point numbers and `target` of real ones, ValueError unless `target`
+    is a number or has the shape of `array`, and if `array` is empty. The message names the loss.
+    """
+    require_floating(loss, name, array)
+    if array.size == 0:
+        raise ValueError(f"{loss}: expected {name} of at least one element, got an empty batch {tuple(array.shape)}")
+    if isinstance(target, (int, float)):
+        return float(target)  # a NumPy scalar would determine the dtype of the result
+    if getattr(target, "dtype", np.dtype(object)).kind not in "fiub":
+        kind = getattr(target, "dtype", type(target).__name__)
+        raise TypeError(f"{loss}: expected {target_name} to be a number or an array of real numbers, got {kind}")
     # Unequal shapes would broadcast: (N,) against (N, 1) gives an N×N mean and a wrong gradient, silently.
-    if not isinstance(target, (int, float)) and array.shape != target.shape:
+    if array.shape != target.shape:
         raise ValueError(
             f"{loss}: expected {name} and {target_name} of one shape, "
             f"got {tuple(array.shape)} and {tuple(target.shape)}"
         )
+    return target.astype(array.dtype, copy=False)
+
+
+def require_floating(loss: str, name: str, array: Array) -> None:
+    """Raise TypeError unless `array` has a floating-point dtype: integers would wrap around or be rounded, silently."""
+    dtype = getattr(array, "dtype", None)
+    if dtype is None or dtype.kind != "f":
+        got = type(array).__name__ if dtype is None else dtype
+        raise TypeError(f"{loss}: expected {name} to be an array of a floating-point dtype, got {got}")

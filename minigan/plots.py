@@ -1,17 +1,22 @@
 """Image grids and animations of samples, and the curves of a run."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from minigan.errors import UserError
 from minigan.files import replacing
+from minigan.foreign import reading
 from minigan.losses import NonSaturating, Objective
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MAX_PIXELS = 2**27  # of an image that is read: a grid has at most 100 images of 1024 × 1024
 
 Images = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[Any]
@@ -42,6 +47,39 @@ def save_image(path: PathLike, image: Images) -> None:
         Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(temporary, format="PNG")
 
 
+def read_image(path: PathLike) -> Images:
+    """An image that save_image() wrote: uint8 (H, W, 1 or 3). Raises UserError for anything else.
+
+    Only PNG is read, whatever other formats Pillow knows.
+    """
+    from minigan.data.images import open_image
+
+    image = open_image(path, ("PNG",), MAX_PIXELS)
+    if image.mode not in ("L", "RGB"):
+        raise UserError(f"{path}: expected an image as minigan writes it, grey or RGB, found one of mode {image.mode}")
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Draw with matplotlib's defaults and without a screen, whatever its settings on this machine are.
+
+    A user's matplotlibrc can ask for LaTeX, MPLBACKEND for a screen, or for a name that matplotlib refuses when it is
+    imported: neither may end a training. The user's own settings are in force again after the block.
+    """
+    backend = os.environ.pop("MPLBACKEND", None)  # matplotlib reads it when it is first imported
+    try:
+        with reading("matplotlib", "the library and its settings", "check matplotlibrc", UserError):
+            import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@own_style()
 def training_curves(metrics: Mapping[str, Numbers], objective: Objective | None = None) -> "Figure":
     """A matplotlib figure of a GAN's run: the losses, D(x) and D(G(z)), and D's accuracy, against the epochs.
 
@@ -68,6 +106,7 @@ def training_curves(metrics: Mapping[str, Numbers], objective: Objective | None 
     return figure
 
 
+@own_style()
 def classifier_curves(metrics: Mapping[str, Numbers], scores: Mapping[str, Numbers]) -> "Figure":
     """A matplotlib figure of a classifier's run: loss and accuracy, and the accuracy on test images, by epoch.
 
@@ -79,7 +118,7 @@ def classifier_curves(metrics: Mapping[str, Numbers], scores: Mapping[str, Numbe
         axes.plot(metrics["epoch"], metrics[column], color="tab:blue", alpha=0.25, linewidth=0.8)
         axes.plot(metrics["epoch"], smoothed(metrics[column]), color="tab:blue", linewidth=1.8, label="training")
         axes.set(xlabel="epoch", title=column)
-    if len(scores["epoch"]):
+    if len(scores.get("epoch", ())) and "test_accuracy" in scores:
         last = scores["test_accuracy"][-1]
         accuracy.plot(scores["epoch"], scores["test_accuracy"], "o-", color="tab:orange", label=f"test, {last:.2%} now")
     accuracy.legend(frameon=False)
@@ -102,6 +141,7 @@ def smoothed(values: Numbers, window: int = 15) -> Numbers:
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
 
 
+@own_style()
 def save_figure(path: PathLike, figure: "Figure") -> None:
     """Write a matplotlib figure as PNG, atomically."""
     with replacing(path) as temporary:

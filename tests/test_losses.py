@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan import losses
+from minigan import losses, ops
 from minigan.backend import asarray, to_numpy
 from minigan.errors import UserError
+from minigan.ops import elementwise
 from minigan.training.metrics import GanMetrics
 
 
@@ -120,8 +121,9 @@ def test_an_objective_of_your_own_trains_both_networks():
         before = [network.state_dict() for network in networks]
         loss_d = mg.gan.discriminator_step(*networks, real, z, objective, optimizer_d, metrics.add_logits)
         loss_g = mg.gan.generator_step(*networks, z, objective, optimizer_g)
-        metrics.add_losses(loss_d, loss_g)
-        metrics.count(1)
+        metrics.add_loss_d(loss_d)
+        metrics.add_loss_g(loss_g)
+        metrics.count()
         for state, network in zip(before, networks, strict=True):
             params = [name for name, _ in network.named_parameters()]
             assert all((network.state_dict()[name] != state[name]).any() for name in params)
@@ -140,8 +142,9 @@ def test_metrics_follow_the_attributes_of_an_objective_of_your_own():
     for objective in (Hinge(), HingeOfOutputs()):
         metrics = GanMetrics(objective)
         metrics.add_logits(real, fake)
-        metrics.add_losses(*(asarray(np.array(loss)) for loss in (1.5, -0.5)))
-        metrics.count(1)
+        metrics.add_loss_d(asarray(np.array(1.5)))
+        metrics.add_loss_g(asarray(np.array(-0.5)))
+        metrics.count()
         rows.append(metrics.read())
         assert (rows[-1]["loss_d"], rows[-1]["loss_g"]) == (1.5, -0.5)
         assert (rows[-1]["accuracy_real"], rows[-1]["accuracy_fake"]) == (0.5, 1)
@@ -179,3 +182,102 @@ def test_an_objective_without_losses_says_what_is_missing():
         losses.Objective().discriminator(column(0.0), column(0.0))
     with pytest.raises(NotImplementedError, match="Objective has no generator loss"):
         losses.Objective().generator(column(0.0))
+
+
+LOSSES = [losses.bce_with_logits, losses.bce, losses.least_squares]
+by_name = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("logits", "label", "expected", "gradient"),
+    [
+        ([-np.inf, 0, 0], 2, math.log(2), [0, 0.5, -0.5]),
+        ([-np.inf, 0, 0], 0, np.inf, [-1, 0.5, 0.5]),
+        ([0, -np.inf, -np.inf], 0, 0, [0, 0, 0]),
+        ([3e38, -3e38], 0, 0, [0, 0]),
+        ([1e38, 1e38, -3e38], 1, math.log(2), [0.5, -0.5, 0]),
+        ([200, 100, 0], 1, 100, [1, -1, 0]),
+    ],
+)
+def test_softmax_beside_minus_infinity_and_over_huge_ranges(dtype, logits, label, expected, gradient):
+    loss, d_logits = losses.softmax_cross_entropy(asarray(np.array([logits], dtype)), asarray(np.array([label])))
+    assert value(loss) == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(to_numpy(d_logits)[0], gradient, rtol=1e-6, atol=1e-30)
+    assert loss.dtype == d_logits.dtype == dtype
+
+
+@pytest.mark.parametrize("as_array", [False, True], ids=["number", "array"])
+@pytest.mark.parametrize("definition", [ops.bce_with_logits, elementwise.bce_with_logits], ids=["fast", "readable"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("logit", "target", "expected", "gradient"),
+    [
+        (np.inf, 1.0, 0, 0),
+        (np.inf, 0.0, np.inf, 1),
+        (np.inf, 0.9, np.inf, 0.1),
+        (-np.inf, 0.0, 0, 0),
+        (-np.inf, 1.0, np.inf, -1),
+        (-np.inf, 0.9, np.inf, -0.9),
+        (np.nan, 1.0, np.nan, np.nan),
+    ],
+)
+def test_bce_of_an_infinite_logit_is_the_limit(definition, dtype, logit, target, expected, gradient, as_array):
+    """Next to a finite one, whose term is log 2."""
+    targets = asarray(np.array([[target], [target]], dtype)) if as_array else target
+    loss, d_logits = definition(asarray(np.array([[logit], [0]], dtype)), targets)
+    assert loss.dtype == d_logits.dtype == dtype
+    np.testing.assert_allclose(value(loss), (expected + math.log(2)) / 2, rtol=1e-6)
+    np.testing.assert_allclose(to_numpy(d_logits).ravel(), [gradient / 2, (0.5 - target) / 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "complex64"])
+@by_name
+def test_losses_refuse_what_layers_refuse(loss, dtype):
+    """The difference of uint8 0 and 1 would be 255."""
+    with pytest.raises(TypeError, match=rf"{loss.__name__}: expected \w+ to be .* a floating-point dtype, got {dtype}"):
+        loss(asarray(np.zeros((1, 1), dtype)), asarray(np.ones((1, 1), dtype)))
+    with pytest.raises(TypeError, match="softmax_cross_entropy: expected logits to be"):
+        losses.softmax_cross_entropy(asarray(np.zeros((1, 2), dtype)), asarray(np.array([0])))
+
+
+@pytest.mark.parametrize("targets", [1j, None, "1", [1.0], np.array([[1j]]), np.array([["1"]])], ids=repr)
+@by_name
+def test_targets_that_are_no_real_numbers_are_refused(loss, targets):
+    with pytest.raises(TypeError, match=f"{loss.__name__}: expected targets to be a number or an array of real"):
+        loss(column(0.5), targets)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("first", ["float32", "float64"])
+@by_name
+def test_a_gradient_keeps_the_dtype_of_the_first_argument(loss, first, dtype):
+    outputs = asarray(np.array([[0.25], [0.5]], first))
+    targets = asarray(np.array([[0], [1]], dtype))
+    value_, gradient = loss(outputs, targets)
+    assert value_.dtype == gradient.dtype == first
+    expected = loss(outputs, targets.astype(first))
+    assert value(value_) == value(expected[0])
+    assert (to_numpy(gradient) == to_numpy(expected[1])).all()
+    if loss is not losses.bce:
+        for number in (1, True, np.float64(1)):
+            value_, gradient = loss(outputs, number)
+            assert value_.dtype == gradient.dtype == first
+
+
+@pytest.mark.parametrize("first", ["float32", "float64"])
+def test_a_softmax_gradient_keeps_the_dtype_of_the_logits(first):
+    logits = asarray(np.array([[0.25, 0.5]], first))
+    for labels in (np.array([1], "uint8"), np.array([1], "int64")):
+        value_, gradient = losses.softmax_cross_entropy(logits, asarray(labels))
+        assert value_.dtype == gradient.dtype == first
+
+
+@by_name
+def test_an_empty_batch_is_refused(loss):
+    """The mean of no terms is not a number."""
+    empty = asarray(np.zeros((0, 1)))
+    with pytest.raises(ValueError, match=f"{loss.__name__}: expected .* at least one element, got an empty batch"):
+        loss(empty, empty)
+    with pytest.raises(ValueError, match="softmax_cross_entropy: expected logits"):
+        losses.softmax_cross_entropy(asarray(np.zeros((0, 3))), asarray(np.zeros(0, int)))

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 
 import minigan as mg
+from minigan import layers
 from minigan.backend import asarray, to_numpy
 from minigan.errors import CheckpointError
+from minigan.initializers import normal
 from minigan.layers import Param
+from minigan.random import RandomStream
+from minigan.runs.config import Config
+from minigan.training.ema import EMA
+from minigan.training.gan import GanTrainer
 
 
 def params(dtype="float64"):
@@ -114,27 +120,122 @@ def test_moments_of_another_network_are_refused():
         optimizer.load_state_dict({})
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))])
-def test_a_copy_of_network_and_optimizer_trains_like_the_original(duplicate):
+def pickled(objects):
+    return pickle.loads(pickle.dumps(objects))
+
+
+each_copy = pytest.mark.parametrize("duplicate", [copy.deepcopy, pickled], ids=["deepcopy", "pickle"])
+
+
+def network_with_everything(seed=3):
+    """Every kind of state: parameters, running statistics, a random stream of its own, children of children."""
+    stream = RandomStream(seed)
+    return layers.Sequential(
+        layers.Reshape(2, 2, 1),
+        layers.Conv2D(1, 3, 3, padding="same", initializer=normal(0.5, stream)),
+        layers.Sequential(layers.BatchNorm(3, activation=layers.LeakyReLU()), layers.Dropout(0.3, stream)),
+        layers.ConvTranspose2D(3, 1, 2, stride=2, initializer=normal(0.5, stream)),
+        layers.Flatten(),
+        layers.Dense(16, 1, initializer=normal(0.5, stream)),
+    )
+
+
+def train(network, optimizer, average=None, steps=3):
+    """State after a few steps: of the network, its optimizer and, if there is one, its moving average."""
+    x = asarray(np.random.default_rng(1).standard_normal((5, 4)).astype("float32"))
+    for _ in range(steps):
+        y, cache = network.forward(x)
+        optimizer.zero_grad()
+        network.backward(y, cache)
+        optimizer.step()
+        if average is not None:
+            average.update(optimizer.t)
+    state = network.state_dict() | optimizer.state_dict()
+    return state | ({} if average is None else {f"average.{n}": a for n, a in average.average.state_dict().items()})
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+@each_copy
+@pytest.mark.parametrize("order", ["network first", "optimizer first", "in a dictionary"])
+def test_a_copy_of_network_and_optimizer_trains_like_the_original(duplicate, order):
     """Copies of views would be separate arrays, which step() does not update."""
-    network = mg.layers.Sequential(mg.layers.Dense(3, 4), mg.layers.Tanh(), mg.layers.Dense(4, 1))
+    network = network_with_everything()
     optimizer = mg.optim.Adam(network.parameters(), lr=0.01)
-    x = mg.backend.random.normal((5, 3))
-
-    def train(network, optimizer):
-        for _ in range(3):
-            y, cache = network.forward(x)
-            optimizer.zero_grad()
-            network.backward(y, cache)
-            optimizer.step()
-        return network.state_dict()
-
     start = train(network, optimizer)
-    pair = duplicate((network, optimizer))
-    unchanged = network.state_dict()
-    ours = train(*pair)
-    assert all((start[name] == array).all() for name, array in unchanged.items())
-    theirs = train(network, optimizer)
-    for name, array in theirs.items():
-        assert (array == ours[name]).all()
-        assert (array != start[name]).any()
+    if order == "network first":
+        ours = duplicate((network, optimizer))
+    elif order == "optimizer first":
+        ours = duplicate((optimizer, network))[::-1]
+    else:
+        ours = duplicate({"adam": optimizer, "networks": [network]})
+        ours = ours["networks"][0], ours["adam"]
+    copied = train(*ours)
+    assert_equal(start, network.state_dict() | optimizer.state_dict())  # the original has not moved
+    assert_equal(copied, train(network, optimizer))
+    assert all((copied[name] != start[name]).any() for name, _ in network.named_parameters())
+
+
+@each_copy
+def test_a_copy_with_a_moving_average_trains_like_the_original(duplicate):
+    network = network_with_everything()
+    optimizer, average = mg.optim.Adam(network.parameters(), lr=0.01), EMA(network, 0.9)
+    train(network, optimizer, average)
+    copied = train(*duplicate((network, optimizer, average)))
+    assert_equal(copied, train(network, optimizer, average))
+    alone = duplicate(average)  # its network comes with it
+    assert alone.network is not network
+    assert_equal(alone.average.state_dict(), average.average.state_dict())
+
+
+@each_copy
+def test_a_copy_of_a_network_alone_is_a_network_of_its_own(duplicate):
+    """Its arrays are no views into the original's buffers, and a new optimizer trains it."""
+    network = network_with_everything()
+    optimizer = mg.optim.Adam(network.parameters(), lr=0.01)
+    start = train(network, optimizer)
+    alone = duplicate(network)
+    first = train(alone, mg.optim.Adam(alone.parameters(), lr=0.01))
+    assert_equal(start, network.state_dict() | optimizer.state_dict())
+    assert all((first[name] != start[name]).any() for name, _ in network.named_parameters())
+    train(network, optimizer)
+    assert not any(np.shares_memory(to_numpy(p.value), to_numpy(optimizer.values)) for p in alone.parameters())
+
+
+@each_copy
+def test_two_networks_copied_with_both_optimizers_play_on(duplicate):
+    def play(generator, discriminator, adam_g, adam_d):
+        real = asarray(np.random.default_rng(2).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
+        z = asarray(np.random.default_rng(3).standard_normal((4, 5)).astype("float32"))
+        objective = mg.losses.NonSaturating()
+        losses = [
+            mg.gan.discriminator_step(generator, discriminator, real, z, objective, adam_d),
+            mg.gan.generator_step(generator, discriminator, z, objective, adam_g),
+        ]
+        return {"losses": np.array([to_numpy(loss) for loss in losses])} | generator.state_dict()
+
+    networks = mg.models.dcgan(8, 1, latent_dim=5, width=2, random=RandomStream(0))
+    game = (*networks, *(mg.optim.Adam(network.parameters()) for network in networks))
+    play(*game)
+    ours = duplicate(game)
+    for _ in range(3):
+        assert_equal(play(*ours), play(*game))
+
+
+def test_a_deep_copy_of_a_trainer_continues_like_the_original():
+    """Networks, optimizers, moving average, batches and the random stream stay connected with each other."""
+    config = Config(model="cgan", data="digits", width=2, batch_size=8, latent_dim=4, ema=0.9, flip=True, epochs=1)
+    trainer = GanTrainer(config, mg.data.load("digits"), graph=False)
+    trainer.step()
+    ours = copy.deepcopy(trainer)
+    states = []
+    for one in (ours, trainer):
+        for _ in range(2):
+            one.step()
+        states.append({f"{name}.{n}": a for name, part in one.state.items() for n, a in part.state_dict().items()})
+        states[-1] |= {"metrics": np.array(list(one.read_metrics().values())), "step": np.array(one.step_count)}
+    assert_equal(*states)

@@ -119,7 +119,7 @@ def test_every_folder_with_python_files_is_a_package():
 WITHOUT_POSIX = """
 import ctypes, importlib, os, pkgutil, signal, sys
 
-import matplotlib.pyplot, numpy, PIL.Image, pooch, requests, safetensors.numpy, threadpoolctl, tqdm  # know their system
+import matplotlib.pyplot, numpy, PIL.Image, requests, safetensors.numpy, threadpoolctl, tqdm  # know their system
 
 for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty"):
     sys.modules[name] = None  # importing it raises ImportError, as on Windows

@@ -1,9 +1,16 @@
 """Image grids, curves, and image files."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from minigan import losses, plots
+from minigan.errors import UserError
 from minigan.training.metrics import GanMetrics
 
 
@@ -57,3 +64,43 @@ def test_saved_images_can_be_read_back(tmp_path, channels):
     plots.save_image(tmp_path / "image.png", image)
     with Image.open(tmp_path / "image.png") as read:
         assert (np.asarray(read).reshape(image.shape) == image).all()
+
+
+BAD_STYLE = "text.usetex: True\nlines.linewidth: 40\nfont.family: no such font\nsavefig.dpi: 1\naxes.facecolor: black\n"
+
+
+def drawn(folder, **environment):
+    """The PNG that a Python with this environment draws, in a folder whose matplotlibrc matplotlib reads."""
+    code = (
+        "import numpy as np; from minigan import plots; x = np.linspace(0.1, 0.9, 30); "
+        "names = 'epoch loss_d loss_g d_x d_g_z accuracy_real accuracy_fake'.split(); "
+        "plots.save_figure('curves.png', plots.training_curves(dict.fromkeys(names, x)))"
+    )
+    package = str(Path(plots.__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": package} | environment
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, env=environment, check=True)
+    return (folder / "curves.png").read_bytes()
+
+
+def test_no_setting_of_matplotlib_changes_or_ends_a_figure(tmp_path):
+    plain = drawn(tmp_path)
+    assert drawn(tmp_path, MPLBACKEND="bogus") == plain
+    (tmp_path / "matplotlibrc").write_text(BAD_STYLE)
+    assert drawn(tmp_path, MPLBACKEND="tkagg") == plain
+
+
+def test_the_users_own_style_is_kept():
+    import matplotlib
+
+    with matplotlib.rc_context({"lines.linewidth": 7}):
+        curves = dict.fromkeys("epoch loss_d loss_g d_x d_g_z accuracy_real accuracy_fake".split(), np.ones(3))
+        figure = plots.training_curves(curves)
+        assert matplotlib.rcParams["lines.linewidth"] == 7
+    assert {line.get_linewidth() for line in figure.axes[0].lines} == {0.8, 1.8}
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "GIF", "BMP"])
+def test_only_png_is_read_whatever_the_name(tmp_path, image_format):
+    Image.new("L", (4, 4)).save(tmp_path / "epoch_0001.png", format=image_format)
+    with pytest.raises(UserError, match=r"epoch_0001.png: expected an image \(PNG\)"):
+        plots.read_image(tmp_path / "epoch_0001.png")

@@ -1,37 +1,56 @@
 """The `minigan` command. Bad input gives one line on standard error and exit status 2, never a traceback."""
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from minigan import __version__
-from minigan.cli import bench, data, diagnose, doctor, evaluate, report, sample, train
+from minigan.cli import bench, console, data, diagnose, doctor, evaluate, report, sample, train
 from minigan.cli.parser import Parser
 from minigan.errors import UserError
 
+INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command; the exit status is 0, 1 for a run that diverged, 2 for bad input, 130 after Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal without β and × shows a question mark instead of failing
-            stream.reconfigure(errors="replace")
-    warnings.showwarning = _warn
+    """Run one command, and exit.
+
+    The exit status is 0, 1 for a run that diverged or a closed pipe, 2 for bad input, 70 for a mistake in minigan
+    itself, 130 after Ctrl-C. With MINIGAN_DEBUG=1, such a mistake shows its traceback.
+    """
+    console.prepare()
+    warnings.showwarning = console.warn
+    sys.exit(console.finish(_status(argv)))
+
+
+def _status(argv: Sequence[str] | None) -> int:
+    """The exit status of a command."""
     try:
         arguments = build_parser().parse_args(argv)
-        status = arguments.command(arguments)
+        status: int = arguments.command(arguments)
+    except SystemExit as stop:  # of the parser: --help, --version, or a mistake that it has printed
+        return stop.code if isinstance(stop.code, int) else 0
     except UserError as error:
-        status = _print_error(str(error))
+        return console.fail(error)
     except MemoryError as error:
-        status = _print_error(f"not enough memory: {error or 'choose smaller numbers'}")
+        return console.fail(f"not enough memory ({str(error) or 'the system says no more'}); give smaller numbers")
     except BrokenPipeError:  # `minigan data | head`: the reader has closed the pipe
-        sys.stderr.close()
-        status = 1
+        return 1
     except OSError as error:  # a full disk, no permission, a file where a folder should be
-        status = _print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return console.fail(f"{error.filename}: {error.strerror}" if error.filename else error)
     except KeyboardInterrupt:
-        status = 130
-    sys.exit(status)
+        return 130
+    except Exception as error:
+        # The last resort: a mistake in minigan itself, of which a user can only tell its authors.
+        if os.environ.get("MINIGAN_DEBUG"):
+            raise
+        console.fail(
+            f"internal error, {type(error).__name__}: {error}", advice="; set MINIGAN_DEBUG=1 for the traceback"
+        )
+        return INTERNAL_ERROR
+    return status
 
 
 def build_parser() -> Parser:
@@ -46,12 +65,3 @@ def build_parser() -> Parser:
         subparser = module.register(commands)
         subparser.set_defaults(parser=subparser)
     return parser
-
-
-def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    sys.stderr.write(f"minigan: warning: {message}\n")
-
-
-def _print_error(message: str) -> int:
-    sys.stderr.write(f"minigan: error: {' '.join(message.split())}\n")
-    return 2

@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from minigan.cli.console import say
 from minigan.cli.parser import Commands, Parser
 from minigan.errors import UserError
 
@@ -65,7 +66,7 @@ def _bench(arguments: argparse.Namespace) -> int:
         from minigan.bench import profile
 
         for size in arguments.batch_size:
-            print("\n".join(profile.table(size, arguments.width)), end="\n\n")
+            say(*profile.table(size, arguments.width), "")
         return 0
     settings = arguments.width, arguments.rounds, arguments.seconds, arguments.against
     results = [
@@ -73,10 +74,10 @@ def _bench(arguments: argparse.Namespace) -> int:
         for size in arguments.batch_size
     ]
     if arguments.json:
-        print(json.dumps([result for group in results for result in group], indent=2))
+        say(*json.dumps([result for group in results for result in group], indent=2).splitlines())
         return 0
     for group in results:
-        print("\n".join(bench.table(group) if backend.on_cpu else gpu.table(group)), end="\n\n")
+        say(*(bench.table(group) if backend.on_cpu else gpu.table(group)), "")
     if backend.on_cpu and (warning := slow_kernels_warning()):
-        print(f"warning: {warning}")
+        say(f"warning: {warning}")
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 
+from minigan.cli.console import say
 from minigan.cli.parser import Commands, Parser
 
 
@@ -15,5 +16,5 @@ def register(commands: Commands) -> Parser:
 def _doctor(_: argparse.Namespace) -> int:
     from minigan import doctor
 
-    print("\n".join(doctor.report()))
+    say(*doctor.report())
     return 0

@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from minigan.cli.parser import Commands, Parser
+from minigan.cli.console import say
+from minigan.cli.parser import Commands, Parser, path_argument, text_argument
 from minigan.errors import UserError
 
 
@@ -18,11 +19,11 @@ def register(commands: Commands) -> Parser:
         "conditional model, nearest training images, and the discriminator's accuracy. Writes scores.json and "
         "neighbours.png.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run's folder, or one of its checkpoints")
+    parser.add_argument("run", metavar="RUN", type=path_argument, help="a run's folder, or one of its checkpoints")
     parser.add_argument(
         "--classifier",
         metavar="RUN",
-        type=Path,
+        type=path_argument,
         help="the run of the scoring classifier (default: the newest one next to RUN or in runs/)",
     )
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="last (default) or best")
@@ -39,15 +40,17 @@ def register(commands: Commands) -> Parser:
     parser.add_argument(
         "--seed", type=int, default=0, help="of the noise and of the choice of images (default: %(default)s)"
     )
-    parser.add_argument("--root", metavar="FOLDER", help="where the data set is (default: where the run found it)")
-    parser.add_argument("--out", type=Path, help="the scores, NAME.json (default: scores.json in the run)")
+    parser.add_argument(
+        "--root", type=text_argument, metavar="FOLDER", help="where the data set is (default: where the run found it)"
+    )
+    parser.add_argument("--out", type=path_argument, help="the scores, NAME.json (default: scores.json in the run)")
     parser.add_argument(
         "--inception",
         action="store_true",
         help="compute the standard scores as well, with torch-fidelity: pip install 'minigan[inception]'",
     )
     parser.add_argument(
-        "--inception-weights", metavar="FILE", type=Path, help="the weights of its network, to use it offline"
+        "--inception-weights", metavar="FILE", type=path_argument, help="the weights of its network, to use it offline"
     )
     parser.set_defaults(command=_evaluate)
     return parser
@@ -65,8 +68,13 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from minigan.files import replacing
     from minigan.inference.classifier import ScoringClassifier, find_classifier
     from minigan.runs.folder import find_checkpoint
+    from minigan.runs.outputs import require_output
 
     saved, folder = find_checkpoint(arguments.run, arguments.checkpoint)
+    out = arguments.out or folder / "scores.json"
+    neighbours = out.with_name("neighbours.png")
+    require_output(out, "file of scores")  # now, and not after an hour
+    require_output(neighbours, "PNG image")
     name, root = saved.config["dataset"]["name"], arguments.root or saved.config.get("root")
     if arguments.classifier is None:
         classifier = find_classifier(name, folder.resolve().parent, Path("runs"))
@@ -77,11 +85,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     report, samples, _ = scores.evaluate(saved, classifier, train, test, *protocol)
     if arguments.inception:
         report["inception"] = scores.standard_scores(samples, train, test, *protocol, arguments.inception_weights)
-    out = arguments.out or folder / "scores.json"
     with replacing(out) as temporary:
         temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    neighbours = out.with_name("neighbours.png")
     plots.save_image(neighbours, scores.neighbour_grid(samples, train.images))
-    print("\n".join(table.lines(report)))
-    print(f"\n{out}, {neighbours} (first column: samples; next to each, the nearest training images)")
+    say(*table.lines(report), "")
+    say(f"{out}, {neighbours} (first column: samples; next to each, the nearest training images)")
     return 0

@@ -5,7 +5,10 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
+
+from minigan.cli import console
 
 SUPPRESS = argparse.SUPPRESS  # an option that was not given leaves no trace, so that defaults can depend on the data
 
@@ -52,13 +55,23 @@ class Parser(argparse.ArgumentParser):
         return parsed
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: error: {message}; see {self.prog} --help\n")
-        sys.exit(2)
+        sys.exit(console.fail(message, self.prog, f"; see {self.prog} --help"))
 
     def _add_missing_options(self) -> None:
         add_options, self._add_options = self._add_options, None
         if add_options is not None:
             add_options(self)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:  # help and version: argparse would be silent if they cannot be written
+            console.say(*message.removesuffix("\n").split("\n"))
+        else:
+            super()._print_message(message, file)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if action.option_strings and arg_strings == ["--"]:  # --data=--, of which argparse makes an empty list
+            raise argparse.ArgumentError(action, "expected a value, got '--'")
+        return super()._get_values(action, arg_strings)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -67,6 +80,20 @@ class Parser(argparse.ArgumentParser):
             hint = f"did you mean {near[0]!r}? " if near else ""
             kind = action.metavar or action.dest
             raise argparse.ArgumentError(None, f"unknown {kind} {value!r}: {hint}Known: {', '.join(choices)}")
+
+
+def path_argument(text: str) -> Path:
+    """A path that an argument gives. An empty one, often a variable that is not set, would be the current folder."""
+    return Path(text_argument(text))
+
+
+def text_argument(text: str) -> str:
+    """An argument that is not empty, and that the system takes as a name."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a name, got ''")
+    if "\0" in text:
+        raise argparse.ArgumentTypeError(f"expected a name without a NUL character, got {text!r}")
+    return text
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # what Parser.add_subparsers returns

@@ -1,9 +1,9 @@
 """minigan report: a run as one HTML file."""
 
 import argparse
-from pathlib import Path
 
-from minigan.cli.parser import Commands, Parser
+from minigan.cli.console import say
+from minigan.cli.parser import Commands, Parser, path_argument
 
 
 def register(commands: Commands) -> Parser:
@@ -16,8 +16,10 @@ def register(commands: Commands) -> Parser:
         "protocol; the findings of minigan diagnose; the settings. The file needs no other file and no network. An "
         "earlier report is replaced.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run's folder")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="the report (default: report.html in the run)")
+    parser.add_argument("run", metavar="RUN", type=path_argument, help="a run's folder")
+    parser.add_argument(
+        "--out", metavar="FILE", type=path_argument, help="the report (default: report.html in the run)"
+    )
     parser.set_defaults(command=_report)
     return parser
 
@@ -26,5 +28,5 @@ def _report(arguments: argparse.Namespace) -> int:
     from minigan import report
 
     path = report.write(arguments.run, arguments.out)
-    print(f"{path} ({path.stat().st_size / 1e6:.2f} MB); open it in a browser")
+    say(f"{path} ({path.stat().st_size / 1e6:.2f} MB); open it in a browser")
     return 0

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minigan.cli.parser import Commands, Parser
+from minigan.cli.console import say
+from minigan.cli.parser import Commands, Parser, path_argument
 from minigan.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def register(commands: Commands) -> Parser:
 def _add_options(parser: Parser) -> None:
     from minigan.inference.interpolation import METHODS
 
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run's folder, or one of its checkpoints")
+    parser.add_argument("run", metavar="RUN", type=path_argument, help="a run's folder, or one of its checkpoints")
     parser.add_argument(
         "--checkpoint",
         choices=("last", "best"),
@@ -70,7 +71,7 @@ def _add_options(parser: Parser) -> None:
     parser.add_argument("--history", action="store_true", help="the grids of the run's epochs as a GIF")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         help="NAME.png for a grid, NAME.npz for an array arr_0 of uint8 (N, H, W, C), NAME.gif for an animation, "
         "any other name for a folder of PNGs (default, in the run: samples.png, class_grid.png, interpolation.png "
         "or history.gif)",
@@ -95,15 +96,16 @@ def _sample(arguments: argparse.Namespace) -> int:
         generate, name = _images, "samples.png"
     else:
         generate, name = _closed_walk if _is_gif(arguments.out) else _interpolation, "interpolation.png"
-    samples = generate(sampler, arguments, seed, label)
     out = arguments.out or folder / name
+    _require_output(out)  # now, and not after an hour
+    samples = generate(sampler, arguments, seed, label)
     if _is_gif(out):
         plots.save_animation(out, enlarge(samples.images), seconds_per_frame=0.08)
     else:
         save_images(samples.images, out, samples.columns)
-    print(f"{samples.description} from {saved.path.name}, seed {seed}: {out}")
+    say(f"{samples.description} from {saved.path.name}, seed {seed}: {out}")
     if len(samples.row_classes):
-        print(f"row by row: {', '.join(sampler.class_names[i] for i in samples.row_classes)}")
+        say(f"row by row: {', '.join(sampler.class_names[i] for i in samples.row_classes)}")
     return 0
 
 
@@ -144,11 +146,23 @@ def _save_history(arguments: argparse.Namespace) -> int:
     from minigan.runs.folder import RunFolder
 
     run = RunFolder.open(arguments.run)
-    frames = epoch_grids(run)
     out = arguments.out or run.path / "history.gif"
+    _require_output(out)
+    frames = epoch_grids(run)
     plots.save_animation(out, frames)
-    print(f"history of {run.path}, frames: {len(frames)}: {out}")
+    say(f"history of {run.path}, frames: {len(frames)}: {out}")
     return 0
+
+
+def _require_output(out: Path) -> None:
+    """Raise UserError if an existing file would be lost."""
+    from minigan.inference.sampler import require_image_output
+    from minigan.runs.outputs import require_output
+
+    if _is_gif(out):
+        require_output(out, "GIF animation")
+    else:
+        require_image_output(out)
 
 
 def _require_valid(arguments: argparse.Namespace) -> None:

@@ -1,11 +1,13 @@
 """minigan train: start a run, or resume one."""
 
 import argparse
-import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minigan.cli.parser import SUPPRESS, Commands, Parser
+from minigan.cli import console
+from minigan.cli.console import say
+from minigan.cli.parser import SUPPRESS, Commands, Parser, path_argument, text_argument
 from minigan.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +44,12 @@ def _add_options(parser: Parser) -> None:
     )
     data = parser.add_argument_group("data")
     data.add_argument("--data", metavar="NAME", help=settings_help.datasets())
-    data.add_argument("--root", metavar="FOLDER", help="where the data set is (default: the user's cache or ./data)")
+    data.add_argument(
+        "--root",
+        type=text_argument,
+        metavar="FOLDER",
+        help="where the data set is (default: the user's cache or ./data)",
+    )
     data.add_argument(
         "--image-size",
         type=int,
@@ -52,7 +59,7 @@ def _add_options(parser: Parser) -> None:
     data.add_argument("--flip", action="store_true", help="mirror half of the real images, at random")
     length = parser.add_argument_group("length")
     length.add_argument("--epochs", type=int, metavar="N", help=f"passes over the data ({default('epochs')})")
-    length.add_argument("--max-steps", type=int, metavar="N", help="stop after N generator steps in total")
+    length.add_argument("--max-steps", type=int, metavar="N", help="stop after N steps in total")
     network = parser.add_argument_group("networks and optimization")
     network.add_argument("--model", metavar="NAME", help=settings_help.models())
     network.add_argument("--batch-size", type=int, metavar="N", help=f"images per step ({default('batch_size')})")
@@ -104,7 +111,13 @@ def _add_options(parser: Parser) -> None:
         "--discriminator-steps",
         type=int,
         metavar="K",
-        help=f"discriminator steps per generator step ({default('discriminator_steps')})",
+        help=f"discriminator steps in each step of the run ({default('discriminator_steps')})",
+    )
+    network.add_argument(
+        "--generator-steps",
+        type=int,
+        metavar="K",
+        help=f"generator steps in each step of the run, after those ({default('generator_steps')})",
     )
     network.add_argument(
         "--precision",
@@ -116,13 +129,17 @@ def _add_options(parser: Parser) -> None:
     )
     run = parser.add_argument_group("run")
     run.add_argument(
-        "--out", metavar="RUN", type=Path, help="the run's folder (default: runs/NAME-1, -2, ... after preset or data)"
+        "--out",
+        metavar="RUN",
+        type=path_argument,
+        help="the run's folder (default: runs/NAME-1, -2, ... after preset or data)",
     )
     run.add_argument(
         "--resume",
         metavar="RUN",
         nargs="?",
         const=True,
+        type=text_argument,
         help="continue a run: its folder or one of its checkpoints (default: --out, or the newest run in runs/)",
     )
     run.add_argument(
@@ -139,7 +156,9 @@ def _add_options(parser: Parser) -> None:
         "--no-graph", action="store_true", help="on a GPU: launch kernel by kernel instead of replaying a CUDA graph"
     )
     scores = parser.add_argument_group("scores while training")
-    scores.add_argument("--classifier", metavar="RUN", help="the run of the classifier that scores the samples")
+    scores.add_argument(
+        "--classifier", type=text_argument, metavar="RUN", help="the run of the classifier that scores the samples"
+    )
     scores.add_argument(
         "--evaluate-every",
         type=int,
@@ -154,7 +173,7 @@ def _add_options(parser: Parser) -> None:
 def _train(arguments: argparse.Namespace) -> int:
     settings = {name: value for name, value in vars(arguments).items() if name not in NO_SETTINGS}
     from minigan import data, training
-    from minigan.evaluation.periodic import PeriodicEvaluation
+    from minigan.evaluation.periodic import PeriodicEvaluation, find_matching_classifier
     from minigan.runs.config import Config
 
     if hasattr(arguments, "resume"):
@@ -164,27 +183,36 @@ def _train(arguments: argparse.Namespace) -> int:
     # Settings that do not fit the data raise an error here, before a folder is created for them.
     dataset = data.load(config.data, config.root, **config.data_options())
     evaluation = PeriodicEvaluation(config, dataset) if config.is_evaluated else None
+    if evaluation is None and "classifier" in settings:
+        find_matching_classifier(settings["classifier"], dataset)
+        warnings.warn(f"--classifier {settings['classifier']} is not used: {_why_unused(config)}", stacklevel=2)
     trainer = training.make_trainer(config, dataset, graph=not hasattr(arguments, "no_graph"))
     if folder is None:
         folder = _create_run(arguments, config)
     try:
         training.train(trainer, folder, saved, evaluation)
     except training.Diverged as error:
-        sys.stderr.write(f"minigan: {error}\n")
+        console.write_error(f"minigan: {console.one_line(error)}")
         return 1
     except training.Interrupted:
-        print(f"\nstopped at step {trainer.step_count} and saved; continue with: minigan train --resume {folder.path}")
+        say("", f"stopped at step {trainer.step_count} and saved; continue with: minigan train --resume {folder.path}")
         return 130
     if saved is not None and saved.step == trainer.step_count:
-        print(
+        say(
             f"{folder.path} is already at step {saved.step}, the end of the run ({trainer.last_step} steps); "
             "to continue, increase --epochs or --max-steps"
         )
         return 0
-    print(f"trained to step {trainer.step_count}; see {folder.path}: samples/, curves.png, metrics.csv")
+    say(f"trained to step {trainer.step_count}; see {folder.path}: samples/, curves.png, metrics.csv")
     if not config.is_classifier:
-        print(f"to generate images: minigan sample {folder.path}")
+        say(f"to generate images: minigan sample {folder.path}")
     return 0
+
+
+def _why_unused(config: "Config") -> str:
+    if config.is_classifier:
+        return "a classifier generates no samples"
+    return "it scores samples with --evaluate-every EPOCHS, or later: minigan evaluate RUN --classifier"
 
 
 def _create_run(arguments: argparse.Namespace, config: "Config") -> "RunFolder":
@@ -194,32 +222,27 @@ def _create_run(arguments: argparse.Namespace, config: "Config") -> "RunFolder":
     if hasattr(arguments, "out"):
         if not arguments.out.name:
             raise UserError(f"--out {str(arguments.out)!r}: expected the name of a folder to create")
-        return RunFolder.create(arguments.out)
-    name, number = config.preset or config.data, 1
-    while Path(f"runs/{name}-{number}").exists():
-        number += 1
-    return RunFolder.create(f"runs/{name}-{number}")
+        return RunFolder.create(arguments.out, config)
+    return RunFolder.create_next(Path("runs", config.preset or config.data))
 
 
-def _find_run(arguments: argparse.Namespace, settings: dict[str, Any]) -> "tuple[RunFolder, Checkpoint, Config]":
+def _find_run(arguments: argparse.Namespace, settings: dict[str, Any]) -> "tuple[RunFolder, Checkpoint | None, Config]":
     """The run to resume, the checkpoint to resume it from, and its settings, changed by those given now."""
-    from minigan.runs.config import Config
-    from minigan.runs.folder import RunFolder, find_checkpoint
+    from minigan.runs.folder import find_run_to_resume
 
     path = arguments.resume
     if path is True:
         path = getattr(arguments, "out", None) or _newest_run()
     elif hasattr(arguments, "out") and Path(arguments.out) != Path(path):
         raise UserError(f"--out {arguments.out}: a resumed run stays in its folder {path}; remove --out")
-    saved, folder_path = find_checkpoint(path)
-    folder = RunFolder.open(folder_path)
-    config = Config.from_dict(folder.read_config())
-    Config.from_dict(saved.config).require_same_run(config, folder.config_path)
+    folder, saved, config = find_run_to_resume(path)
     return folder, saved, config.resumed_with(**settings)
 
 
 def _newest_run() -> Path:
-    runs = sorted(Path("runs").glob("*/config.json"), key=lambda path: path.stat().st_mtime)
+    from minigan.runs.search import find_runs
+
+    runs = find_runs("runs")
     if not runs:
         raise UserError("--resume: expected the folder of a run, found none in runs/; name it: --resume RUN")
-    return runs[-1].parent
+    return runs[-1]

@@ -1,6 +1,7 @@
 """A data set in memory: images, labels, and where they came from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,15 @@ class Dataset:
             f"Dataset({self.name}, {self.split}: {count:,} images of {height}×{width}×{channels} uint8, "
             f"{len(self.class_names)} classes; {self.source})"
         )
+
+
+def choose(array: npt.NDArray[Any], count: int, seed: int) -> npt.NDArray[Any]:
+    """`count` rows of an array, or all if there are fewer, in random order; the seed determines which.
+
+    The first rows would not do: many data sets are sorted by class. The same seed chooses the same rows of images and
+    labels.
+    """
+    return array[np.random.default_rng(seed).permutation(len(array))[:count]]
 
 
 def check_split(split: str) -> None:

@@ -2,7 +2,7 @@
 Vollgraf 2017): 60,000 grey images of 28×28 pixels to train on and 10,000 to test on, in ten classes.
 """
 
-import zipfile
+import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +12,10 @@ import numpy.typing as npt
 from minigan.data.dataset import Dataset, check_split
 from minigan.data.download import Download, Downloads
 from minigan.data.idx import read_idx
-from minigan.data.search_paths import Root, describe_search_paths, search_paths
+from minigan.data.npz import read_npz
+from minigan.data.search_paths import Root, describe_search_paths, is_file, is_folder, search_paths
 from minigan.errors import DataError
+from minigan.foreign import describe, printable
 
 
 class Variant(NamedTuple):
@@ -94,6 +96,8 @@ FASHION_MNIST = Variant(
 )
 
 PREFIXES = {"train": "train", "test": "t10k"}  # split → how the names of its files begin
+COUNTS = {"train": 60_000, "test": 10_000}  # the published ones; a file may hold fewer images, but not more
+SHAPES: dict[str, tuple[int, ...]] = {"images": (28, 28), "labels": ()}  # of an item
 
 
 def load_mnist(variant: Variant, split: str = "train", root: Root = None) -> Dataset:
@@ -108,16 +112,25 @@ def load_mnist(variant: Variant, split: str = "train", root: Root = None) -> Dat
     check_split(split)
     source = find_mnist(variant, root)
     if source is None:
+        files = ", ".join(_file_name(split, kind) for split in PREFIXES for kind in SHAPES)
         raise DataError(
-            f"{variant.name} not found: searched for {', '.join(variant.locations)} in {describe_search_paths(root)}; "
-            + _remedy(variant)
+            f"{variant.name} not found: searched for {files} (or .gz), in {', '.join(variant.locations)} too, "
+            f"in {describe_search_paths(root)}; {_remedy(variant)}"
         )
     read = _read_keras if source.suffix == ".npz" else _read_folder
     images, labels = read(variant, source, split)
-    if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
+    if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.shape != images.shape[:1] or images.dtype != np.uint8:
+        got = f"{printable(images.shape, 40)} and {printable(labels.shape, 40)}"
+        got += "" if images.dtype == np.uint8 else f" of {images.dtype}"
         raise DataError(
-            f"{source}: expected images (N, 28, 28) and labels (N,), got {images.shape} and {labels.shape}; "
-            + _remedy(variant)
+            f"{printable(source, 200)}: expected images (N, 28, 28) and labels (N,), got {got}; {_remedy(variant)}"
+        )
+    classes = len(variant.class_names)
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if len(wrong) or not len(labels):
+        raise DataError(
+            f"{printable(source, 200)}: expected labels from 0 to {classes - 1}, "
+            f"got {describe(int(wrong[0])) if len(wrong) else 'none'}; {_remedy(variant)}"
         )
     images, labels = np.ascontiguousarray(images)[..., None], labels.astype(np.int64)
     return Dataset(variant.name, split, images, labels, variant.class_names, str(source))
@@ -126,47 +139,57 @@ def load_mnist(variant: Variant, split: str = "train", root: Root = None) -> Dat
 def find_mnist(variant: Variant, root: Root = None) -> Path | None:
     """The folder (or Keras' mnist.npz) to read, or None. What is found may still be incomplete or altered."""
     for folder in search_paths(root):
-        if folder.suffix == ".npz" and folder.is_file():
+        if folder.suffix == ".npz" and is_file(folder):
             return folder
         for location in variant.locations:
-            if (folder / location).is_file() or _holds_idx_files(folder / location):
+            if is_file(folder / location) or _holds_idx_files(folder / location):
                 return folder / location
         # Both variants have the same file names: only a root that the user gives can say which of them it holds.
-        if root is not None and _holds_idx_files(folder):
-            return folder
+        if root is not None:
+            for given in (folder, folder / "raw"):  # torchvision's MNIST/raw, given as MNIST
+                if _holds_idx_files(given):
+                    return given
     return None
 
 
 def _holds_idx_files(folder: Path) -> bool:
-    return folder.is_dir() and any(
-        _idx_file(folder, split, kind) for split in PREFIXES for kind in ("images", "labels")
-    )
+    return is_folder(folder) and any(_idx_file(folder, split, kind) for split in PREFIXES for kind in SHAPES)
+
+
+def _file_name(split: str, kind: str) -> str:
+    """The published name of the IDX file with a split's "images" or "labels"."""
+    return f"{PREFIXES[split]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
 
 
 def _idx_file(folder: Path, split: str, kind: str) -> Path | None:
-    """The IDX file with a split's "images" or "labels", plain or gzip, or None."""
-    stem = f"{PREFIXES[split]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
-    return next((folder / name for name in (stem, f"{stem}.gz") if (folder / name).is_file()), None)
+    """The IDX file with a split's "images" or "labels", plain or gzip, or None.
+
+    Some programs write train-images.idx3-ubyte, with a dot, and some copies have each file in a folder called like it.
+    """
+    name = _file_name(split, kind)
+    dotted = name.replace("-idx", ".idx")
+    names = [name, f"{name}.gz", dotted, f"{dotted}.gz"]
+    paths = itertools.chain(
+        (folder / name for name in names), (folder / inner / name for inner in names for name in names)
+    )
+    return next((path for path in paths if is_file(path)), None)
 
 
 def _read_folder(variant: Variant, folder: Path, split: str) -> list[npt.NDArray[Any]]:
     """[images, labels] from IDX files."""
     arrays: list[npt.NDArray[Any]] = []
-    for kind, ndim in (("images", 3), ("labels", 1)):
+    for kind, shape in SHAPES.items():
         path = _idx_file(folder, split, kind)
         if path is None:
-            raise DataError(f"{folder}: incomplete, the {kind} to {split} on are missing; {_remedy(variant)}")
-        arrays.append(read_idx(path, ndim))
+            missing = f"{_file_name(split, kind)} (or .gz), the {kind} of the split {split!r}, is missing"
+            raise DataError(f"{printable(folder, 200)}: incomplete, {missing}; {_remedy(variant)}")
+        arrays.append(read_idx(path, COUNTS[split], shape))
     return arrays
 
 
 def _read_keras(variant: Variant, path: Path, split: str) -> list[npt.NDArray[Any]]:
     """[images, labels] from Keras' mnist.npz."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return [arrays[f"x_{split}"], arrays[f"y_{split}"]]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected Keras' mnist.npz ({error}); {_remedy(variant)}") from error
+    return read_npz(path, (f"x_{split}", f"y_{split}"), COUNTS["train"] * 28 * 28, _remedy(variant))
 
 
 def _remedy(variant: Variant) -> str:

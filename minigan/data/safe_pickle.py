@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minigan.errors import DataError
+from minigan.foreign import printable, reading
 
 INSTRUCTIONS = (
     pickle.PROTO, pickle.STOP, pickle.MARK,
@@ -49,17 +50,14 @@ def loads(raw: bytes, file_name: str) -> dict[Any, Any]:
     written by Python 2 become bytes.
     Raises DataError if it contains anything else, or is cut short or altered.
     """
-    try:
-        content = _Machine(raw, file_name).load()
-    except DataError:
-        raise
-    except EOFError:
-        raise DataError(f"{file_name}: cut short, the end of the pickle is missing; download it again") from None
-    except Exception as error:  # an altered pickle may raise anything, according to pickle's documentation
-        problem = f"{type(error).__name__}: {error}"[:120]
-        raise DataError(f"{file_name}: altered, or not of CIFAR-10 ({problem}); download it again") from None
+    name = printable(file_name, 200)
+    with reading(file_name, "a pickle of CIFAR-10", "download it again"):
+        try:
+            content = _Machine(raw, file_name).load()
+        except EOFError:
+            raise DataError(f"{name}: cut short, the end of the pickle is missing; download it again") from None
     if not isinstance(content, dict):
-        raise DataError(f"{file_name}: expected a dictionary, got {type(content).__name__}; download it again")
+        raise DataError(f"{name}: expected a dictionary, got {type(content).__name__}; download it again")
     return {key: value.array if isinstance(value, _Array) else value for key, value in content.items()}
 
 
@@ -92,10 +90,8 @@ class _Machine(pickle._Unpickler):
         """GLOBAL: the name itself, if it occurs in the official files."""
         full_name = f"{module}.{name}".replace("numpy._core.", "numpy.core.")  # renamed in NumPy 2
         if full_name not in GLOBALS:
-            raise DataError(
-                f"{self.file_name}: refused {full_name!a:.80}: CIFAR-10 does not need it and it could run code; "
-                "delete this file"
-            )
+            refused = f"refused '{printable(full_name, 60)}': CIFAR-10 does not need it and it could run code"
+            raise DataError(f"{printable(self.file_name, 200)}: {refused}; delete this file")
         return full_name
 
     def load_reduce(self) -> None:
@@ -119,6 +115,8 @@ class _Machine(pickle._Unpickler):
             _version, shape, dtype, fortran_order, data = state
             if dtype != UINT8:
                 raise pickle.UnpicklingError("an array that is not uint8")
+            if not isinstance(shape, tuple) or not all(isinstance(length, int) for length in shape):
+                raise pickle.UnpicklingError("a shape that is not of integers")
             target.array = np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran_order else "C")
         elif target != UINT8:
             raise pickle.UnpicklingError(f"a state for a {type(target).__name__}")

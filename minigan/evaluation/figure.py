@@ -7,12 +7,13 @@ import numpy as np
 
 from minigan.evaluation.diagnosis import Finding, waves
 from minigan.evaluation.history import RunHistory
-from minigan.plots import new_figure, smoothed
+from minigan.plots import new_figure, own_style, smoothed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@own_style()
 def figure(history: RunHistory, findings: Sequence[Finding]) -> "Figure":
     """A matplotlib figure with five panels of curves; a panel that shows a finding has a red title and a shaded range.
 

@@ -1,6 +1,5 @@
 """The history of a run, for its diagnosis: curves and scores, on scales that all objectives share."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from minigan.errors import UserError
+from minigan.evaluation.scores_file import read_scores_file
 from minigan.runs.config import Config
 from minigan.runs.folder import RunFolder
 
 Curve = npt.NDArray[np.float64]  # (rows,)
 
+MAX_STEP = 10**15
 MIN_ROWS = 20  # of metrics.csv: the last quarter then has 5 rows, enough for a median
 RECENT = 1 / 4  # the share of the rows, at the end of the run, whose medians are reported: they average out batch noise
 COLUMNS = "step epoch loss_d loss_g d_x d_g_z accuracy_real accuracy_fake gradient_d gradient_g".split()
@@ -41,7 +42,7 @@ class RunHistory:
             )
         self.metrics = _read_metrics(folder)
         self.scores = folder.read_scores()
-        self.report = _read_report(folder.path / "scores.json")
+        self.report = read_scores_file(folder.path / "scores.json")
         self.start = math.floor(len(self.metrics["step"]) * (1 - RECENT))
 
     def recent(self, column: str) -> float:
@@ -76,7 +77,9 @@ class RunHistory:
         """(epochs, diversities) from scores.csv or, if it has none, the one in scores.json."""
         values = self.scores.get("diversity", np.array([]))
         known = np.isfinite(values)
-        if not known.any() and self.report:
+        if not known.any():
+            if not self.report or self.report["samples"]["diversity"] is None:  # never measured, or not defined
+                return np.array([]), np.array([])
             return self.metrics["epoch"][-1:], np.array([self.report["samples"]["diversity"]])
         return np.interp(self.scores["step"][known], self.metrics["step"], self.metrics["epoch"]), values[known]
 
@@ -108,6 +111,7 @@ class RunHistory:
         return (
             f"now --lr {config.lr:g}, --discriminator-lr {config.discriminator_lr or config.lr:g}, "
             f"--discriminator-steps {config.discriminator_steps}"
+            + (f", --generator-steps {config.generator_steps}" if config.generator_steps > 1 else "")
         )
 
 
@@ -125,25 +129,12 @@ def _read_metrics(folder: RunFolder) -> dict[str, Curve]:
         raise UserError(f"{path}: expected numbers in every column, but {lines - rows} of {lines} lines are damaged")
     if rows < MIN_ROWS:
         raise UserError(f"{path}: expected at least {MIN_ROWS} rows for a diagnosis, found {rows}; train for longer")
-    if (np.diff(metrics["step"]) <= 0).any():
-        raise UserError(f"{path}: expected steps that increase from line to line; the file is damaged")
+    step = metrics["step"]
+    if (np.diff(step) <= 0).any() or (step != step.round()).any() or step[-1] > MAX_STEP:
+        raise UserError(f"{path}: expected whole steps that increase from line to line; the file is damaged")
     return metrics
 
 
-def _read_report(path: Path) -> dict[str, Any] | None:
-    """scores.json as `minigan evaluate` writes it; None if there is no such file."""
-    if not path.exists():
-        return None
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        numbers = [_step(report), report["samples"]["mode_coverage"], report["samples"]["diversity"]]
-        numbers += [n for kind in ("samples", "real") for n in report[kind]["class_histogram"].values()]
-        if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
-            raise ValueError("a score is not a number")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: expected the scores that minigan evaluate writes ({error!r})") from None
-    return report
-
-
 def _step(report: dict[str, Any]) -> int:
-    return report["protocol"]["checkpoint"]["step"]
+    step: int = report["protocol"]["checkpoint"]["step"]
+    return step

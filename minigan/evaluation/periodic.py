@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minigan.data import Dataset
+from minigan.data.dataset import choose
 from minigan.errors import UserError
-from minigan.evaluation.scores import choose, compute_scores, reference_statistics, require_enough
+from minigan.evaluation.scores import compute_scores, reference_statistics, require_enough
 from minigan.inference.classifier import ScoringClassifier
 from minigan.runs.config import Config
 
@@ -25,11 +26,7 @@ class PeriodicEvaluation:
         if config.classifier is None or config.evaluate_every is None:
             raise UserError("--evaluate-every and --classifier RUN: expected both, or neither")
         self.every, self.count, self.seed = config.evaluate_every, config.evaluate_count, config.seed
-        self.classifier = classifier = ScoringClassifier(config.classifier)
-        if (classifier.data, classifier.image_shape) != (dataset.name, dataset.images.shape[1:]):
-            raise UserError(
-                f"--classifier {classifier.path}: expected one for {dataset.name}, found one for {classifier.data}"
-            )
+        self.classifier = classifier = find_matching_classifier(config.classifier, dataset)
         require_enough(self.count, SPLITS)
         self.reference = reference_statistics(classifier, choose(dataset.images, 10 * self.count, self.seed))
 
@@ -50,3 +47,13 @@ class PeriodicEvaluation:
         }
         distances = earlier.get("classifier_fd", np.array([]))  # NaN for an epoch without scores
         return row, not (distances <= row["classifier_fd"]).any()
+
+
+def find_matching_classifier(path: str, dataset: Dataset) -> ScoringClassifier:
+    """The classifier in the run `path`. Raises UserError if it was trained on other images than the data set's."""
+    classifier = ScoringClassifier(path)
+    if (classifier.data, classifier.image_shape) != (dataset.name, dataset.images.shape[1:]):
+        raise UserError(
+            f"--classifier {classifier.path}: expected one for {dataset.name}, found one for {classifier.data}"
+        )
+    return classifier

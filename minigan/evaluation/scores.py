@@ -9,6 +9,7 @@ import numpy.typing as npt
 from minigan import __version__, backend, plots
 from minigan.backend import to_numpy
 from minigan.data import Dataset, to_float
+from minigan.data.dataset import choose
 from minigan.errors import UserError
 from minigan.gan import conditioned
 from minigan.inference.classifier import ScoringClassifier
@@ -113,11 +114,16 @@ def compute_scores(
         "classifier_fd": frechet_distance(*mean_and_covariance(features), reference.mean, reference.covariance),
         "mode_coverage": mode_coverage(histogram, reference.histogram),
         "class_histogram": {name: int(number) for name, number in zip(classifier.class_names, histogram, strict=True)},
-        "diversity": diversity(images[:DIVERSITY_IMAGES], reference.images),
+        "diversity": _diversity_if_defined(images[:DIVERSITY_IMAGES], reference.images),
     }
     if labels is not None:
         result["class_accuracy"] = float((probabilities.argmax(axis=1) == labels).mean())
     return result
+
+
+def _diversity_if_defined(images: Images, reference: Images) -> float | None:
+    """The diversity; None if all reference images are equal, since it is relative to theirs."""
+    return None if (reference == reference[0]).all() else diversity(images, reference)
 
 
 def reference_statistics(classifier: ScoringClassifier, images: Images) -> Reference:
@@ -137,13 +143,14 @@ def standard_scores(
 ) -> dict[str, Any]:
     """The standard Inception Score and FID of the samples and of `count` test images, against the training split.
 
-    weights: a file with the Inception network, see metrics.inception. Raises UserError if torch-fidelity is missing.
+    The test images are chosen at random with the seed. weights: a file with the Inception network, see
+    metrics.inception. Raises UserError if torch-fidelity is missing.
     """
     from minigan.metrics.inception import inception_scores
 
     return {
         kind: inception_scores(images, train.images, weights, splits, seed)
-        for kind, images in (("samples", samples), ("real", test.images[:count]))
+        for kind, images in (("samples", samples), ("real", choose(test.images, count, seed)))
     }
 
 
@@ -187,11 +194,6 @@ def neighbour_grid(samples: Images, training_images: Images, columns: int = 7) -
         np.concatenate([[sample], training_images[nearest]]) for sample, nearest in zip(first, indices, strict=True)
     ]
     return plots.image_grid(np.concatenate(rows), columns)
-
-
-def choose(array: npt.NDArray[Any], count: int, seed: int) -> npt.NDArray[Any]:
-    """`count` rows of an array, or all if there are fewer, in random order; the seed determines which."""
-    return array[np.random.default_rng(seed).permutation(len(array))[:count]]
 
 
 def require_same_data(saved: Checkpoint, classifier: ScoringClassifier, dataset: Dataset) -> None:

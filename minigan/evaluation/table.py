@@ -8,21 +8,22 @@ def _mean_and_std(score: Mapping[str, float]) -> str:
     return f"{score['mean']:.3f} ± {score['std']:.3f}"
 
 
+def _if_defined(score: float | None) -> str:
+    return "undefined" if score is None else f"{score:.3f}"
+
+
 # The scores that samples and real data have in common: name and format.
 SCORES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "classifier_is": ("classifier IS", _mean_and_std),
     "classifier_fd": ("classifier FD", "{:.3f}".format),
     "mode_coverage": ("mode coverage", "{:.0%}".format),
-    "diversity": ("diversity of pixels", "{:.3f}".format),
+    "diversity": ("diversity of pixels", _if_defined),
     "class_accuracy": ("class accuracy", "{:.2%}".format),  # of a conditional model
 }
 
 
 def rows(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """[(name, score of the samples, score of real data)] of a report, see scores.evaluate.
-
-    Raises LookupError, TypeError or ValueError for another dictionary.
-    """
+    """[(name, score of the samples, score of real data)] of a report, see scores.evaluate."""
     samples, real = report["samples"], report["real"]
     table = [(name, text(samples[key]), text(real[key])) for key, (name, text) in SCORES.items() if key in samples]
     distances, right = report["nearest_neighbours"], report["discriminator"]

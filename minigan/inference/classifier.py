@@ -16,6 +16,7 @@ from minigan.models import FEATURES, MODELS, build
 from minigan.random import RandomStream
 from minigan.runs.config import Config
 from minigan.runs.folder import RunFolder
+from minigan.runs.search import find_runs, settings_of
 
 Predictions = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # probabilities (N, classes) and features (N, FEATURES)
 
@@ -40,7 +41,8 @@ class ScoringClassifier:
         self.data: str = saved.config["dataset"]["name"]
         self.image_shape = tuple(saved.config["dataset"]["image_shape"])
         self.class_names = tuple(saved.config["dataset"]["class_names"])
-        self.network = build_classifier(self.config, saved.config["dataset"], RandomStream(0))
+        with saved.initial_stream() as stream:
+            self.network = build_classifier(self.config, saved.config["dataset"], stream)
         saved.restore(classifier=self.network)
         self.sha256 = _sha256(saved.state("classifier"))
         accuracies = folder.read_scores().get("test_accuracy", np.zeros(0))
@@ -68,10 +70,9 @@ def find_classifier(data: str, *folders: str | Path) -> ScoringClassifier:
     """
     found = []
     for folder in folders:
-        for config_path in Path(folder).glob("*/config.json"):
-            run = RunFolder(config_path.parent)
-            config = run.read_config()
-            if _is_classifier(config) and config.get("data") == data and run.checkpoint_paths():
+        for path in find_runs(folder):
+            run, config = RunFolder(path), settings_of(path)
+            if config is not None and _is_classifier(config) and config["data"] == data and run.checkpoint_paths():
                 found.append((run.checkpoint_paths()[-1].stat().st_mtime, run.path))
     if not found:
         raise UserError(

@@ -17,6 +17,7 @@ from minigan.random import RandomStream
 from minigan.runs.checkpoint import Checkpoint
 from minigan.runs.config import Config
 from minigan.runs.folder import RunFolder
+from minigan.runs.outputs import require_output, require_outside_of_runs
 
 Images = npt.NDArray[np.uint8]  # (N, H, W, C) on the host
 
@@ -37,8 +38,8 @@ class Sampler:
         self.conditional, self.pixel_range = model.conditional, model.pixel_range
         self.dtype = np.dtype(PRECISIONS[self.config.precision])
         self.class_names: tuple[str, ...] = tuple(saved.config["dataset"].get("class_names", ()))
-        # The initial weights are overwritten at once, so their random stream does not matter.
-        self.generator, self.discriminator = build_networks(self.config, saved.config["dataset"], RandomStream(0))
+        with saved.initial_stream() as stream:
+            self.generator, self.discriminator = build_networks(self.config, saved.config["dataset"], stream)
         saved.restore(discriminator=self.discriminator)
         self.uses_ema = bool(saved.state("generator_average"))
         saved.restore(**{"generator_average" if self.uses_ema else "generator": self.generator})
@@ -128,15 +129,9 @@ def epoch_grids(run: RunFolder) -> list[npt.NDArray[np.uint8]]:
 
     Raises UserError if there are none, or if one is damaged or has another size.
     """
-    from PIL import Image
-
     grids: list[npt.NDArray[np.uint8]] = []
     for path in sorted(run.samples.glob("epoch_*.png"), key=lambda path: (len(path.name), path.name)):
-        try:
-            with Image.open(path) as image:
-                pixels = np.asarray(image)
-        except OSError as error:
-            raise UserError(f"{path}: expected an image as minigan writes it ({error})") from None
+        pixels = plots.read_image(path)
         grids.append(pixels.reshape(*pixels.shape[:2], -1))
         if grids[-1].shape != grids[0].shape:
             raise UserError(
@@ -159,19 +154,29 @@ def save_images(images: Images, out: str | Path, columns: int | None = None) -> 
     """Write images (N, H, W, C): to NAME.png as a grid, to NAME.npz as the array `arr_0`, to a folder as PNGs.
 
     columns: of the grid. The files in a folder are 00000.png, 00001.png, ...
-    Raises UserError for another ending, or a folder with files in it.
+    Raises UserError for another ending, a folder with files in it, and an existing file of another kind or of a run.
     """
     out = Path(out)
+    require_image_output(out)
     if out.suffix.lower() == ".png":
         plots.save_image(out, plots.image_grid(images, columns))
     elif out.suffix.lower() == ".npz":
         with replacing(out) as temporary:
             np.savez_compressed(temporary, images)
-    elif out.suffix:
-        raise UserError(f"--out {out}: expected NAME.png, NAME.npz or a folder, got the ending {out.suffix!r}")
     else:
-        if out.is_file() or (out.is_dir() and any(out.iterdir())):
-            raise UserError(f"--out {out}: expected a new or empty folder; give another --out")
         out.mkdir(parents=True, exist_ok=True)
         for index, image in enumerate(images):
             plots.save_image(out / f"{index:05d}.png", image)
+
+
+def require_image_output(out: Path) -> None:
+    """Raise UserError if save_images() cannot write to `out` without a loss."""
+    kinds = {".png": "PNG image", ".npz": ".npz file of samples"}
+    if out.suffix.lower() in kinds:
+        require_output(out, kinds[out.suffix.lower()])
+    elif out.suffix:
+        raise UserError(f"--out {out}: expected NAME.png, NAME.npz or a folder, got the ending {out.suffix!r}")
+    elif (out.exists() and not out.is_dir()) or (out.is_dir() and any(out.iterdir())):
+        raise UserError(f"--out {out}: expected a new or empty folder; give another --out")
+    else:
+        require_outside_of_runs(out)

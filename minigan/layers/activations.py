@@ -3,21 +3,21 @@
 from minigan import ops
 from minigan.backend import Array, xp
 from minigan.layers.base import Layer
+from minigan.ops.geometry import require_number
 
 
 class LeakyReLU(Layer):
     """y = x if x > 0, else slope·x; dx = dy if x > 0, else slope·dy.
 
     For 0 ≤ slope ≤ 1 this is y = max(x, slope·x), and y > 0 exactly if x > 0. At x = 0 the derivative is the slope.
-    x, y: any shape. Source: Maas, Hannun and Ng 2013; DCGAN uses slope 0.2. Raises ValueError for a slope outside
-    [0, 1].
+    A slope of 0 is max(x, 0), for infinite x too. x, y: any shape. Source: Maas, Hannun and Ng 2013; DCGAN uses slope
+    0.2. Raises ValueError for a slope outside [0, 1].
     """
 
     settings = ("slope",)
 
     def __init__(self, slope: float = 0.2) -> None:
-        if not 0 <= slope <= 1:
-            raise ValueError(f"LeakyReLU: expected a slope in [0, 1], got {slope}")
+        require_number("LeakyReLU", "slope", slope, "in [0, 1]", lambda slope: 0 <= slope <= 1)
         self.slope = slope
 
     def forward(self, x: Array, train: bool = True, groups: int = 1) -> tuple[Array, tuple[Array]]:

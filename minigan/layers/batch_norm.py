@@ -7,6 +7,7 @@ from minigan.backend import Array, xp
 from minigan.initializers import ones, zeros
 from minigan.layers.activations import LeakyReLU
 from minigan.layers.base import Layer, Param
+from minigan.ops.geometry import is_size, require_number, require_sizes
 from minigan.ops.normalization import Statistics
 
 
@@ -42,8 +43,8 @@ class BatchNorm(Layer):
     had come alone.
 
     x, y: (..., num_features) with at least two axes; gamma, beta, running_mean, running_var: (num_features,).
-    Raises ValueError for another shape, and in training mode for a single value per channel (a batch of 1);
-    TypeError for an activation other than LeakyReLU.
+    Raises ValueError for another shape or a setting out of range, and in training mode for fewer than two values per
+    channel (a batch of 1); TypeError for an activation other than LeakyReLU.
     """
 
     buffers = ("running_mean", "running_var")
@@ -54,6 +55,9 @@ class BatchNorm(Layer):
     ) -> None:
         if not (activation is None or isinstance(activation, LeakyReLU)):
             raise TypeError(f"BatchNorm: expected a LeakyReLU as activation, or None, got {activation!r}")
+        require_sizes("BatchNorm", num_features=num_features)
+        require_number("BatchNorm", "eps", eps, "of at least 0", lambda eps: 0 <= eps < float("inf"))
+        require_number("BatchNorm", "momentum", momentum, "in [0, 1]", lambda momentum: 0 <= momentum <= 1)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.activation = activation
         self.slope: float = 1 if activation is None else activation.slope  # a slope of 1 is no activation
@@ -105,6 +109,8 @@ class BatchNorm(Layer):
 
     def _split(self, array: Array, groups: int) -> Array:
         """(groups, m, C): the values of each channel in a column, one batch after the other."""
+        if not is_size(groups):
+            raise ValueError(f"{self.short_name()}: expected groups to be an int of at least 1, got {groups!r:.80}")
         if array.shape[0] % groups:
             raise ValueError(
                 f"{self.short_name()}: expected {groups} batches of one size, got x of shape {tuple(array.shape)}"

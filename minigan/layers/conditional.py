@@ -6,6 +6,7 @@ from minigan.backend import Array, xp
 from minigan.layers.base import Layer
 from minigan.layers.sequential import indented
 from minigan.layers.summary import Row
+from minigan.ops.geometry import require_shape_of_sizes
 
 
 class ConditionalCache(NamedTuple):
@@ -32,6 +33,10 @@ class Conditional(Layer):
     def __init__(
         self, x_path: Layer, label_path: Layer, rest: Layer, input_shape: tuple[int, ...] | None = None
     ) -> None:
+        if input_shape is not None:
+            require_shape_of_sizes("Conditional", "input_shape", input_shape)
+        if input_shape is not None:
+            require_shape_of_sizes("Conditional", "input_shape", input_shape)
         self.x_path, self.label_path, self.rest = x_path, label_path, rest
         self.input_shape = input_shape
 

@@ -6,7 +6,7 @@ from minigan import ops
 from minigan.backend import Array
 from minigan.initializers import Initializer, glorot_uniform, zeros
 from minigan.layers.base import Layer, Param
-from minigan.ops.geometry import Padding, conv_output_size, pair, resolve_padding, window_name
+from minigan.ops.geometry import Padding, conv_output_size, pair, require_sizes, resolve_padding, window_name
 
 
 class Conv2DCache(NamedTuple):
@@ -29,7 +29,8 @@ class Conv2D(Layer):
     weight: (kh, kw, in_channels, out_channels), bias: (out_channels,).
     padding: an int, (h, w), ((top, bottom), (left, right)), "valid" (none), or "same": H' = ⌈H / s⌉ as in TensorFlow,
     with the odd row or column at the bottom and right. initializer: of the weight, by default glorot_uniform().
-    Raises ValueError for another shape, or if the kernel is larger than the padded image.
+    Raises ValueError for another shape, a size that is not an int of at least 1, or a kernel larger than the padded
+    image.
     """
 
     settings = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
@@ -44,6 +45,7 @@ class Conv2D(Layer):
         bias: bool = True,
         initializer: Initializer | None = None,
     ) -> None:
+        require_sizes("Conv2D", in_channels=in_channels, out_channels=out_channels)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = pair("kernel_size", kernel_size)
         self.stride = pair("stride", stride)

@@ -10,6 +10,7 @@ from minigan.ops.geometry import (
     Padding,
     conv_transpose_output,
     pair,
+    require_sizes,
     require_transpose_settings,
     window_name,
 )
@@ -43,7 +44,8 @@ class ConvTranspose2D(Layer):
     H' = (H − 1)·s + k − top − bottom + output_padding; weight: (kh, kw, out_channels, in_channels).
     padding: as in Conv2D; "same" gives H' = H·s as in TensorFlow. initializer: of the weight, by default
     glorot_uniform(). Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic", relationships 13 and 14.
-    Raises ValueError for another shape, an unknown definition, or an output of no size.
+    Raises ValueError for another shape, a size that is not an int of at least 1, an unknown definition, or an output of
+    no size.
     """
 
     definitions = ("scatter", "zero_insertion")
@@ -64,6 +66,7 @@ class ConvTranspose2D(Layer):
     ) -> None:
         if definition not in self.definitions:
             raise ValueError(f"ConvTranspose2D: expected definition in {self.definitions}, got {definition!r}")
+        require_sizes("ConvTranspose2D", in_channels=in_channels, out_channels=out_channels)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = pair("kernel_size", kernel_size)
         self.stride = pair("stride", stride)

@@ -4,6 +4,7 @@ from minigan import ops
 from minigan.backend import Array
 from minigan.initializers import Initializer, glorot_uniform, zeros
 from minigan.layers.base import Layer, Param
+from minigan.ops.geometry import require_sizes
 
 
 class Dense(Layer):
@@ -13,7 +14,8 @@ class Dense(Layer):
         dW = xᵀ·dy      db = Σₙ dy      dx = dy·Wᵀ
 
     x: (N, in_features), y: (N, out_features); weight: (in_features, out_features), bias: (out_features,).
-    initializer: of the weight, by default glorot_uniform(). Raises ValueError for another shape.
+    initializer: of the weight, by default glorot_uniform().
+    Raises ValueError for another shape, or a size that is not an int of at least 1.
     """
 
     settings = ("in_features", "out_features")
@@ -21,6 +23,7 @@ class Dense(Layer):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, initializer: Initializer | None = None
     ) -> None:
+        require_sizes("Dense", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         initializer = initializer or glorot_uniform()
         self.weight = Param(initializer((in_features, out_features), in_features, out_features))

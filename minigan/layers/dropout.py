@@ -2,6 +2,7 @@
 
 from minigan.backend import Array
 from minigan.layers.base import Layer
+from minigan.ops.geometry import require_number
 from minigan.random import RandomStream, default_stream
 
 
@@ -16,8 +17,7 @@ class Dropout(Layer):
     settings = ("rate",)
 
     def __init__(self, rate: float, random: RandomStream | None = None) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"Dropout: expected a rate in [0, 1), got {rate}")
+        require_number("Dropout", "rate", rate, "in [0, 1)", lambda rate: 0 <= rate < 1)
         self.rate, self.random = rate, random
 
     def forward(

@@ -4,6 +4,7 @@ from minigan import ops
 from minigan.backend import Array, xp
 from minigan.initializers import Initializer, normal
 from minigan.layers.base import Layer, Param
+from minigan.ops.geometry import require_sizes
 from minigan.ops.labels import require_labels
 
 
@@ -14,13 +15,15 @@ class Embedding(Layer):
 
     labels: (N,) integers in [0, num_embeddings); y: (N, embedding_dim); weight: (num_embeddings, embedding_dim).
     initializer: of the weight, by default normal(0.05).
-    Raises ValueError for another shape, TypeError for labels that are not integers, and ValueError for a label out of
-    range if the labels are on the host; labels on a device are not copied back for a check.
+    Raises ValueError for another shape or a size that is not an int of at least 1, TypeError for labels that are not
+    integers, and ValueError for a label out of range if the labels are on the host; labels on a device are not copied
+    back for a check.
     """
 
     settings = ("num_embeddings", "embedding_dim")
 
     def __init__(self, num_embeddings: int, embedding_dim: int, initializer: Initializer | None = None) -> None:
+        require_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         initializer = initializer or normal(0.05)
         self.weight = Param(initializer((num_embeddings, embedding_dim), num_embeddings, embedding_dim))

@@ -5,6 +5,7 @@ from typing import Any
 from minigan.backend import Array
 from minigan.layers.base import Layer
 from minigan.layers.summary import Row
+from minigan.ops.geometry import require_shape_of_sizes
 
 
 class Sequential(Layer):
@@ -15,6 +16,8 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers: Layer, input_shape: tuple[int, ...] | None = None) -> None:
+        if input_shape is not None:
+            require_shape_of_sizes("Sequential", "input_shape", input_shape)
         self.layers, self.input_shape = list(layers), input_shape
 
     def forward(self, x: Any, train: bool = True, groups: int = 1) -> tuple[Array, tuple[Any, ...]]:

@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from minigan.metrics.arrays import finite_array
+
 
 def diversity(images: npt.ArrayLike, reference: npt.ArrayLike) -> float:
     """√(tr Cov(images) / tr Cov(reference)), of the pixels: the root-mean-square distance between two images, relative
@@ -12,9 +14,9 @@ def diversity(images: npt.ArrayLike, reference: npt.ArrayLike) -> float:
     needs no classifier, and says nothing about quality: noise is diverse.
 
     images, reference: (N, H, W, C) of one H, W, C, at least two of each, on the host. Raises ValueError for other
-    shapes, and for a reference whose images are all equal.
+    shapes, numbers that are not real and finite, and for a reference whose images are all equal.
     """
-    images, reference = np.asarray(images, np.float64), np.asarray(reference, np.float64)
+    images, reference = finite_array("diversity", "images", images), finite_array("diversity", "reference", reference)
     if images.ndim != 4 or images.shape[1:] != reference.shape[1:] or min(len(images), len(reference)) < 2:
         raise ValueError(
             f"diversity: expected at least two images each, (N, H, W, C) of one size, got {images.shape} and "

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minigan.metrics.arrays import finite_array, real_array
+
 
 def frechet_distance(mu1: npt.ArrayLike, sigma1: npt.ArrayLike, mu2: npt.ArrayLike, sigma2: npt.ArrayLike) -> float:
     """The squared Wasserstein-2 distance between N(μ₁, Σ₁) and N(μ₂, Σ₂).
@@ -16,10 +18,12 @@ def frechet_distance(mu1: npt.ArrayLike, sigma1: npt.ArrayLike, mu2: npt.ArrayLi
     singular (fewer images than features).
 
     mu: (features,), sigma: (features, features), symmetric and positive semi-definite, on the host. Returns a float,
-    at least 0. Raises ValueError for other shapes, a covariance that is not symmetric, or numbers that are not finite.
+    at least 0. Raises ValueError for other shapes, a covariance that is not symmetric, or numbers that are not real
+    and finite.
     Source: Dowson and Landau 1982; Heusel et al. 2017.
     """
-    mu1, mu2, sigma1, sigma2 = (np.asarray(array, np.float64) for array in (mu1, mu2, sigma1, sigma2))
+    mu1, mu2 = (finite_array("frechet_distance", "the means", mu) for mu in (mu1, mu2))
+    sigma1, sigma2 = (real_array("frechet_distance", "the covariances", sigma) for sigma in (sigma1, sigma2))
     if mu1.ndim != 1 or mu1.shape != mu2.shape or not sigma1.shape == sigma2.shape == (len(mu1), len(mu1)):
         raise ValueError(
             "frechet_distance: expected means (F,) and covariances (F, F) of one F, got "
@@ -32,8 +36,11 @@ def frechet_distance(mu1: npt.ArrayLike, sigma1: npt.ArrayLike, mu2: npt.ArrayLi
 
 
 def mean_and_covariance(features: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(μ, Σ) of features (N, F): (F,) and (F, F), Σ with the factor 1 / (N − 1), as in NumPy's cov and in FID."""
-    features = np.asarray(features, np.float64)
+    """(μ, Σ) of features (N, F): (F,) and (F, F), Σ with the factor 1 / (N − 1), as in NumPy's cov and in FID.
+
+    Raises ValueError for another shape, fewer than 2 images, or features that are not real and finite.
+    """
+    features = finite_array("mean_and_covariance", "features", features)
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(f"mean_and_covariance: expected features (N, F) of at least 2 images, got {features.shape}")
     return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))

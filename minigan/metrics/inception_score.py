@@ -1,9 +1,13 @@
 """The Inception Score: is each image clearly of one class, and do all of them together vary?"""
 
+from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from minigan.metrics.arrays import real_array
 
 
 def inception_score(probabilities: npt.ArrayLike, splits: int = 10, seed: int | None = None) -> tuple[float, float]:
@@ -17,24 +21,25 @@ def inception_score(probabilities: npt.ArrayLike, splits: int = 10, seed: int | 
     prediction is certain and all classes are equally frequent.
 
     probabilities: (N, classes), each row p(y|x) of one image, on the host. splits: the images are divided into this
-    many parts of equal size (the first ones take the remainder); p(y) is that of a part, as in the paper's code, and
-    the standard deviation over the parts is that of a population. seed: shuffle the images first; without it, images
-    sorted by class would leave only a few classes in each part.
+    many parts; part i is images i·N // splits to (i + 1)·N // splits − 1, as in the paper's code. p(y) is that of a
+    part, and the standard deviation over the parts is that of a population. seed: shuffle the images first; without it,
+    images sorted by class would leave only a few classes in each part.
     Raises ValueError if the rows are not distributions, or if there are fewer images than parts.
     Source: Salimans et al. 2016, section 4.
     """
-    p = np.asarray(probabilities, np.float64)
+    p = real_array("inception_score", "probabilities", probabilities)
     if p.ndim != 2 or p.shape[1] < 2:
         raise ValueError(f"inception_score: expected probabilities of shape (N, classes), got {p.shape}")
     if not np.isfinite(p).all() or p.min(initial=0) < 0 or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:
         raise ValueError(
             "inception_score: expected rows of probabilities, each at least 0, that add up to 1; apply softmax"
         )
-    if not 1 <= splits <= len(p):
-        raise ValueError(f"inception_score: expected 1 to {len(p)} splits of {len(p)} images, got {splits}")
+    if isinstance(splits, bool) or not isinstance(splits, Integral) or not 1 <= splits <= len(p):
+        raise ValueError(f"inception_score: expected 1 to {len(p)} splits of {len(p)} images, got {splits!r:.80}")
     if seed is not None:
         p = np.random.default_rng(seed).permutation(p)
-    scores = [np.exp(_mutual_information(part)) for part in np.array_split(p, splits)]
+    bounds = [i * len(p) // splits for i in range(splits + 1)]
+    scores = [np.exp(_mutual_information(p[a:b])) for a, b in pairwise(bounds)]
     return float(np.mean(scores)), float(np.std(scores))
 
 

@@ -17,8 +17,12 @@ def nearest_neighbours(
     images are have been copied.
 
     images: uint8 (N, H, W, C), reference: uint8 (M, H, W, C), on the host. chunk: how many reference images to compare
-    at a time, which bounds the memory. Raises ValueError for other shapes, or fewer than `count` reference images.
+    at a time, which bounds the memory. Raises ValueError for other shapes or dtypes, or fewer than `count` reference
+    images.
     """
+    dtypes = {str(images.dtype), str(reference.dtype)}
+    if dtypes != {"uint8"}:  # others would be divided by 255 all the same
+        raise ValueError(f"nearest_neighbours: expected images of uint8, got {' and '.join(sorted(dtypes))}")
     if images.shape[1:] != reference.shape[1:] or images.ndim != 4 or not 1 <= count <= len(reference):
         raise ValueError(
             f"nearest_neighbours: expected images of one size and a count of 1 to {len(reference)}, "

@@ -10,6 +10,7 @@ from minigan.models.classifier import FEATURES, classifier
 from minigan.models.convolutional_gan import convolutional_gan
 from minigan.models.dcgan import dcgan
 from minigan.models.dense_gan import dense_gan
+from minigan.ops.geometry import require_shape_of_sizes
 from minigan.random import RandomStream
 
 __all__ = [
@@ -115,8 +116,9 @@ def build(
     """
     if name not in MODELS:
         raise unknown_name("model", name, list(MODELS))
-    height, image_width, channels = image_shape
     try:
+        require_shape_of_sizes(name, "image_shape", image_shape, 3)
+        height, image_width, channels = image_shape
         return MODELS[name].build(Sizes((height, image_width, channels), classes, latent_dim, width, random))
     except ValueError as error:
         message = str(error)

@@ -3,6 +3,7 @@
 from minigan.initializers import Initializer, normal
 from minigan.layers import Conditional, Conv2D, Dense, Embedding, Reshape, Sequential, Tanh
 from minigan.models.dcgan import downsample, logit_head, project, upsample
+from minigan.ops.geometry import require_sizes
 from minigan.random import RandomStream
 
 
@@ -28,6 +29,7 @@ def cgan(
     integers in [0, classes), images: (N, image_size, image_size, channels) in [−1, 1]. Initial weights are drawn from
     the stream `random`. Raises ValueError for an image_size that cannot be halved.
     """
+    require_sizes("cgan", image_size=image_size, channels=channels, classes=classes, latent_dim=latent_dim, width=width)
     sizes = [image_size]
     while sizes[-1] % 2 == 0 and sizes[-1] > 4 and len(sizes) < 5:
         sizes.append(sizes[-1] // 2)

@@ -2,6 +2,7 @@
 
 from minigan.initializers import glorot_uniform
 from minigan.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, Sequential
+from minigan.ops.geometry import require_shape_of_sizes, require_sizes
 from minigan.random import RandomStream
 
 FEATURES = 128  # of the layer before the last, which the Fréchet distance is computed from
@@ -24,6 +25,8 @@ def classifier(
     network.layers[0].forward returns the features (N, 128), network.forward the logits (N, classes). Initial weights
     and dropout masks are drawn from the stream `random`. Raises ValueError unless the sides are multiples of 4.
     """
+    require_shape_of_sizes("classifier", "image_shape", image_shape, 3)
+    require_sizes("classifier", classes=classes, width=width, features=features)
     height, image_width, channels = image_shape
     if height % 4 or image_width % 4 or height < 4 or image_width < 4:
         raise ValueError(f"classifier: expected images whose sides are multiples of 4, got {height}×{image_width}")

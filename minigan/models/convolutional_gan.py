@@ -12,6 +12,7 @@ from minigan.layers import (
     Sequential,
     Sigmoid,
 )
+from minigan.ops.geometry import require_sizes
 from minigan.random import RandomStream
 
 
@@ -28,11 +29,12 @@ def convolutional_gan(
         discriminator  28×28×1 → 14×14×32 → 7×7×64 → Dense 1, a logit
 
     The transposed convolutions and the discriminator's convolutions have 3×3 kernels and strides 2, padding "same";
-    LeakyReLU 0.3; dropout 0.4 after each convolution of the discriminator. The generator's last kernel is as large as
-    the image, so every pixel depends on all of it. z: (N, latent_dim), images: (N, image_size, image_size, channels)
+    LeakyReLU 0.3; dropout 0.4 after the first convolution of the discriminator. The generator's last kernel is as large
+    as the image, so every pixel depends on all of it. z: (N, latent_dim), images: (N, image_size, image_size, channels)
     in [0, 1]. Initial weights and dropout masks are drawn from the stream `random`. Raises ValueError unless image_size
     is a multiple of 4.
     """
+    require_sizes("convolutional_gan", image_size=image_size, channels=channels, latent_dim=latent_dim, width=width)
     if image_size % 4 or image_size < 4:
         raise ValueError(f"convolutional_gan: expected an image_size that is a multiple of 4, got {image_size}")
     size = image_size // 4
@@ -54,7 +56,6 @@ def convolutional_gan(
         Dropout(0.4, random),
         Conv2D(width, 2 * width, 3, stride=2, padding="same", initializer=weights),
         LeakyReLU(0.3),
-        Dropout(0.4, random),
         Flatten(),
         Dense(size * size * 2 * width, 1, initializer=weights),
         input_shape=(image_size, image_size, channels),

@@ -13,6 +13,7 @@ from minigan.layers import (
     Sequential,
     Tanh,
 )
+from minigan.ops.geometry import require_sizes
 from minigan.random import RandomStream
 
 
@@ -38,6 +39,7 @@ def dcgan(
     start from `width` and double at each halving. z: (N, latent_dim), images: (N, image_size, image_size, channels) in
     [−1, 1]. Raises ValueError for an image_size that is odd or below 4.
     """
+    require_sizes("dcgan", image_size=image_size, channels=channels, latent_dim=latent_dim, width=width)
     sizes = halvings("dcgan", image_size)
     widths = [width * 2**i for i in range(len(sizes) - 1)]  # 64, 128, 256, 512
     weights = normal(0.02, random)

@@ -4,6 +4,7 @@ import math
 
 from minigan.initializers import glorot_uniform
 from minigan.layers import BatchNorm, Dense, Flatten, Layer, LeakyReLU, Reshape, Sequential, Tanh
+from minigan.ops.geometry import require_shape_of_sizes, require_sizes
 from minigan.random import RandomStream
 
 
@@ -23,6 +24,8 @@ def dense_gan(
     LeakyReLU 0.2; batch normalization between the generator's layers; Glorot's uniform initial weights, drawn from the
     stream `random`. z: (N, latent_dim), images: (N, *image_shape) in [−1, 1].
     """
+    require_shape_of_sizes("dense_gan", "image_shape", image_shape, 3)
+    require_sizes("dense_gan", latent_dim=latent_dim, width=width)
     pixels = math.prod(image_shape)
     weights = glorot_uniform(random)
     layers: list[Layer] = []

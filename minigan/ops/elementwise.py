@@ -4,6 +4,7 @@ rows: (m, C), the m values of a channel in a column. cpu/elementwise.py computes
 gpu/elementwise.cu in one kernel for each operation.
 """
 
+import numpy as np
 import numpy.typing as npt
 
 from minigan.backend import Array, xp
@@ -30,8 +31,8 @@ def sum_rows(rows: Array, add_to: Array | None = None) -> Array:
 
 
 def leaky_relu(x: Array, slope: float) -> Array:
-    """max(x, slope·x), for 0 ≤ slope ≤ 1."""
-    return xp.maximum(x, slope * x)
+    """max(x, slope·x), for 0 ≤ slope ≤ 1; with slope 0, max(x, 0), since 0·x is not a number if x is infinite."""
+    return xp.maximum(x, slope * x if slope else 0)
 
 
 def leaky_relu_grad(y: Array, dy: Array, slope: float) -> Array:
@@ -59,10 +60,15 @@ def sigmoid(x: Array) -> Array:
 def bce_with_logits(logits: Array, target: Array | float) -> tuple[Array, Array]:
     """The loss mean(max(l, 0) − l·t + log(1 + e^(−|l|))) and its gradient (σ(l) − t) / n.
 
+    An infinite logit has the limit of its term: 0 if the target is its side, t = 1 for +∞ and t = 0 for −∞, else ∞.
     target: an array shaped like `logits`, or one number for all.
     """
     softplus = xp.log1p(xp.exp(-xp.abs(logits)))  # of −|l|: between 0 and log 2, accurate for large |l|
-    terms = xp.maximum(logits, 0) - logits * target + softplus
+    largest = float(np.finfo(logits.dtype).max)
+    finite = xp.minimum(xp.maximum(logits, -largest), largest)  # ∞·0 and ∞ − ∞ are not numbers
+    terms = xp.maximum(finite, 0) - finite * target + softplus
+    limits = xp.where(terms > 0, xp.abs(logits), terms)  # of infinite logits
+    terms = xp.where(xp.abs(logits) > largest, limits, terms)
     return terms.mean(), (sigmoid(logits) - target) / logits.size
 
 

@@ -4,18 +4,45 @@ Sizes are (height, width); a resolved padding is ((top, bottom), (left, right)),
 Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
 """
 
-from numbers import Integral
+from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 Size: TypeAlias = tuple[int, int]  # (height, width)
 Padding: TypeAlias = tuple[tuple[int, int], tuple[int, int]]  # ((top, bottom), (left, right))
 
 
+def is_size(value: Any, minimum: int = 1) -> bool:
+    """Whether `value` is an int of at least `minimum`; True and False are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= minimum
+
+
+def require_sizes(caller: str, **sizes: Any) -> None:
+    """Raise ValueError, with the name of the argument, unless each of `sizes` is an int of at least 1."""
+    for name, value in sizes.items():
+        if not is_size(value):
+            raise ValueError(f"{caller}: expected {name} to be an int of at least 1, got {value!r:.80}")
+
+
+def require_shape_of_sizes(caller: str, name: str, shape: Any, length: int | None = None) -> None:
+    """Raise ValueError unless `shape` is a tuple or list of ints of at least 1, `length` of them if it is given."""
+    fits = isinstance(shape, (tuple, list)) and all(map(is_size, shape)) and length in (None, len(shape))
+    if not fits:
+        count = "" if length is None else f"{length} "
+        raise ValueError(f"{caller}: expected {name} to be {count}ints of at least 1, got {shape!r:.80}")
+
+
+def require_number(caller: str, name: str, value: Any, interval: str, fits: Callable[[Any], bool]) -> None:
+    """Raise ValueError, with the name of the argument, unless `value` is a real number for which `fits` is true."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not fits(value):
+        raise ValueError(f"{caller}: expected {name} to be a number {interval}, got {value!r:.80}")
+
+
 def pair(name: str, value: Any, minimum: int = 1) -> Size:
     """Convert `value`, an int or two of them, to (height, width). Raises ValueError for a value below `minimum`."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or not all(isinstance(v, Integral) and int(v) >= minimum for v in values):
-        raise ValueError(f"{name}: expected an int of at least {minimum} or a pair of them, got {value!r}")
+    if len(values) != 2 or not all(is_size(v, minimum) for v in values):
+        raise ValueError(f"{name}: expected an int of at least {minimum} or a pair of them, got {value!r:.80}")
     return int(values[0]), int(values[1])
 
 
@@ -30,7 +57,7 @@ def explicit_padding(padding: Any) -> Padding:
     try:
         if padding == "valid":
             padding = 0
-        if isinstance(padding, Integral):
+        if is_size(padding, 0):
             padding = (padding, padding)
         sides = [pair("padding", side, minimum=0) for side in padding]
         if len(sides) != 2:

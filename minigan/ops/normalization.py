@@ -7,7 +7,7 @@ cpu/normalization.py computes the same in cache-sized chunks, gpu/normalization.
 from typing import NamedTuple
 
 from minigan.backend import Array, xp
-from minigan.ops.elementwise import leaky_relu_grad
+from minigan.ops.elementwise import leaky_relu, leaky_relu_grad
 
 
 class Statistics(NamedTuple):
@@ -40,7 +40,7 @@ def normalize(x: Array, statistics: Statistics, gamma: Array, beta: Array, slope
     """y = LeakyReLU(γ·(x − μ)·inv_std + β), group by group; a slope of 1 is no activation."""
     scale = gamma * statistics.inv_std  # (groups, C)
     y = (x - statistics.mean[:, None]) * scale[:, None] + beta
-    return y if slope == 1 else xp.maximum(y, slope * y)
+    return y if slope == 1 else leaky_relu(y, slope)
 
 
 def batch_norm_grad(

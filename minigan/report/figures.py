@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigan.plots import own_style
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -34,12 +36,13 @@ def panels(draw: Callable[[], "Figure"], key: str) -> list[tuple[str, str]]:
     A figure of five panels needs a large screen; separate panels flow to the width of any screen. `key` is a prefix for
     the ids of the SVG elements.
     """
-    import matplotlib
-    from matplotlib.gridspec import GridSpec
-
     found = []
-    with matplotlib.rc_context(SETTINGS):
-        figure = draw()
+    figure = draw()  # in the style of plots.py
+    with own_style():
+        import matplotlib
+        from matplotlib.gridspec import GridSpec
+
+        matplotlib.rcParams.update(SETTINGS)
         figure.set_size_inches(SIZE)
         for number, panel in enumerate(figure.axes):
             for axes in figure.axes:

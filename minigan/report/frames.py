@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from minigan.errors import UserError
+from minigan.plots import read_image
 from minigan.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -60,11 +60,8 @@ def encode(path: Path) -> tuple[str, tuple[int, int]]:
     """
     from PIL import Image, features
 
-    try:
-        with Image.open(path) as file:
-            image = file.convert("L" if file.mode == "L" else "RGB")
-    except (OSError, SyntaxError) as error:  # Pillow raises either for a damaged file
-        raise UserError(f"{path}: expected an image as minigan writes it ({error})") from None
+    pixels = read_image(path)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     if not features.check("webp"):  # this Pillow was built without it
         return _data_uri(image, "png"), image.size

@@ -78,8 +78,12 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
         if isinstance(value, dict):
             pairs += flat(value, f"{name}: ")
         elif value is not None:
-            pairs.append((name, " × ".join(map(str, value)) if name == "image shape" else _text(value)))
+            pairs.append((name, _shape(value) if name == "image shape" else _text(value)))
     return pairs
+
+
+def _shape(value: Any) -> str:
+    return " × ".join(map(str, value)) if isinstance(value, list) else _text(value)
 
 
 def _text(value: Any) -> str:

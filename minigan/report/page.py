@@ -1,5 +1,7 @@
 """The page: which sections it has, and where it may be written."""
 
+import base64
+import hashlib
 import os
 from html import escape
 from pathlib import Path
@@ -11,8 +13,8 @@ from minigan.files import replacing
 from minigan.report import scores, sections
 from minigan.runs.config import Config
 from minigan.runs.folder import RunFolder
+from minigan.runs.outputs import require_output
 
-MARK = '<meta name="generator" content="minigan'  # in template.html: it identifies a file as a report of minigan
 GAN_COLUMNS = "step epoch loss_d loss_g d_x d_g_z accuracy_real accuracy_fake".split()  # of metrics.csv, to draw
 CLASSIFIER_COLUMNS = "step epoch loss accuracy".split()
 
@@ -34,24 +36,18 @@ def write(path: str | Path, out: str | Path | None = None) -> Path:
 
 def require_writable(out: Path) -> None:
     """Raise UserError unless `out` is a new file or an earlier report, in a folder that exists."""
-    real = Path(os.path.realpath(out))  # a link is written through
-    if real.is_dir():
-        raise UserError(f"--out {out}: expected the name of a file, found a folder; give NAME.html")
-    if not real.parent.is_dir():
-        raise UserError(f"--out {out}: expected a folder {real.parent} to write to, found none; create it first")
-    if real.is_file() and not _is_report(real):
-        raise UserError(f"--out {out}: expected a new file or a report of minigan, found another file; give another")
-
-
-def _is_report(path: Path) -> bool:
-    with path.open("rb") as file:
-        return MARK.encode() in file.read(2000)
+    require_output(out, "report of minigan")
+    parent = Path(os.path.realpath(out)).parent  # a link is written through
+    if not parent.is_dir():
+        raise UserError(f"--out {out}: expected a folder {parent} to write to, found none; create it first")
 
 
 def page(run: RunFolder) -> str:
     """The HTML of the whole page. Raises UserError for a run without metrics."""
     settings = run.read_config()
     config, metadata = Config.from_dict(settings), settings.get("dataset", {})
+    if not isinstance(metadata, dict):
+        raise UserError(f"{run.config_path}: expected the metadata of a data set as dataset, found something else")
     metrics, epoch_scores = read_metrics(run, config), run.read_scores()
     curves, titles = sections.curves(config, metrics, epoch_scores)
     parts = [curves, scores.by_epoch(run, epoch_scores)]
@@ -59,13 +55,20 @@ def page(run: RunFolder) -> str:
         samples = sections.samples(run, config, metadata)
         parts = [samples, *parts, scores.evaluation(run), sections.diagnosis(run, titles)]
     parts.append(sections.configuration(settings, metadata))
-    template = Template(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
-    return template.substitute(
+    template = Path(__file__).with_name("template.html").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        script=script_source(template),
         version=escape(__version__),
         name=escape(Path(os.path.realpath(run.path)).name),
         summary=sections.summary(config, metadata, metrics),
         sections="\n\n".join(filter(None, parts)),
     )
+
+
+def script_source(template: str) -> str:
+    """The hash of the script in template.html, as a content security policy names it: no other script may run."""
+    script = template.partition("<script>")[2].partition("</script>")[0]
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}"
 
 
 def read_metrics(run: RunFolder, config: Config) -> sections.Columns:

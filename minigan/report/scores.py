@@ -1,12 +1,13 @@
 """The scores of a run as tables: those of each epoch, and those of `minigan evaluate` with their protocol."""
 
-import json
 import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigan.errors import UserError
+from minigan.evaluation.scores_file import read_scores_file
 from minigan.evaluation.table import rows as score_rows
 from minigan.report.markup import definitions, flat, paragraph, section, table
 from minigan.runs.folder import RunFolder
@@ -38,6 +39,9 @@ def by_epoch(run: RunFolder, scores: dict[str, Any]) -> str:
     names = [name for name in COLUMNS if name in scores and np.isfinite(scores[name]).any()]
     if not names:
         return ""
+    if "epoch" not in scores:
+        problem = f"{run.scores_path}: expected a column epoch, found none; the file is damaged"
+        return section("epochs", "Scores over the epochs", paragraph(problem, "note"))
     columns = [COLUMNS[name] for name in names]
     cells = [
         [column.format.format(value) if np.isfinite(value) else "–" for value in scores[name]]
@@ -65,15 +69,16 @@ def by_epoch(run: RunFolder, scores: dict[str, Any]) -> str:
 
 def evaluation(run: RunFolder) -> str:
     """scores.json, as `minigan evaluate` writes it, or the command that writes it, or why it cannot be read."""
-    path = run.path / "scores.json"
-    if not path.exists():
-        command = shlex.join(["minigan", "evaluate", str(run.path)])
-        body = paragraph(f"None yet. `{command}` computes them, next to those of real data.")
+    try:
+        report = read_scores_file(run.path / "scores.json")
+    except UserError as error:
+        body = paragraph(str(error), "note")
     else:
-        try:
-            body = _evaluation(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            body = paragraph(f"{path}: expected the scores that minigan evaluate writes ({error!r})", "note")
+        if report is None:
+            command = shlex.join(["minigan", "evaluate", str(run.path)])
+            body = paragraph(f"None yet. `{command}` computes them, next to those of real data.")
+        else:
+            body = _evaluation(report)
     return section("evaluation", "Scores with their protocol", body)
 
 

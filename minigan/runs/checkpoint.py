@@ -7,8 +7,10 @@ settings, the step, the state of the random stream, and a CRC-32 of every array,
 """
 
 import json
+import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,14 +18,27 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from minigan.errors import CheckpointError
+from minigan.backend import Array
+from minigan.errors import CheckpointError, UserError
 from minigan.files import replacing
+from minigan.foreign import parse_json, printable, reading
+from minigan.models import build
+from minigan.random import RandomStream
+from minigan.runs.config import Config
+from minigan.runs.metadata import read as read_metadata
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 FORMAT = "minigan checkpoint 1"
 ADVICE = "use an older checkpoint from the same folder, if there is one"
-RENAMED = {"pictures": "images"}  # names in the data set's metadata that older runs were saved with, and today's
+
+# Models that have changed: names of arrays that older runs were saved with, and today's; what a resumed run is told.
+CHANGED_MODELS = {
+    "convolutional-gan": (
+        {f"discriminator.7.{name}": f"discriminator.6.{name}" for name in ("weight", "bias")},
+        "the discriminator's second dropout is gone, so it does not continue bit for bit",
+    ),
+}
 
 
 class Stateful(Protocol):
@@ -45,6 +60,7 @@ class Checkpoint:
     config: dict[str, Any]  # the run's settings, and "dataset", the metadata of its data set
     step: int
     random_state: dict[str, Any]
+    change: str | None = None  # what has changed in the run's model since the checkpoint was written
 
     def state(self, name: str) -> Arrays:
         """The arrays of one network or optimizer, without the prefix."""
@@ -60,6 +76,55 @@ class Checkpoint:
                 target.load_state_dict(self.state(name))
             except CheckpointError as error:
                 raise CheckpointError(f"{self.path}: {name}: {error}") from None
+
+    @contextmanager
+    def initial_stream(self) -> Iterator[RandomStream]:
+        """A stream for the initial weights of the networks that this checkpoint is loaded into.
+
+        The weights are overwritten at once. But settings that the arrays do not fit must not take gigabytes before that
+        is noticed: within the block, CheckpointError is raised for more numbers than the whole file holds.
+        """
+        stream = _BoundedStream(sum(array.size for array in self.arrays.values()))
+        try:
+            yield stream
+        except UserError as error:  # the networks cannot be built at all, or not from this many numbers
+            raise CheckpointError(f"{self.path}: {stream.refusal or error}") from None
+        stream.limit = None
+
+    def require_architecture(self) -> None:
+        """Raise CheckpointError if the settings do not describe the networks that the arrays belong to."""
+        config, dataset = Config.from_dict(self.config), self.config["dataset"]
+        with self.initial_stream() as stream:
+            sizes = len(dataset["class_names"]) or 1, config.latent_dim, config.width
+            built = build(config.model, dataset["image_shape"], *sizes, stream)
+        names = ("classifier",) if config.is_classifier else ("generator", "discriminator")
+        self.restore(**dict(zip(names, [built] if config.is_classifier else built, strict=True)))
+
+
+class _BoundedStream(RandomStream):
+    """A stream that refuses to draw more numbers at once than its limit, until that is set to None."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(0)
+        self.limit: int | None = limit
+        self.refusal: str | None = None
+
+    def normal(self, shape: int | Sequence[int], dtype: npt.DTypeLike = np.float32) -> Array:
+        self._require(shape)
+        return super().normal(shape, dtype)
+
+    def uniform(self, shape: int | Sequence[int], dtype: npt.DTypeLike = np.float32) -> Array:
+        self._require(shape)
+        return super().uniform(shape, dtype)
+
+    def _require(self, shape: int | Sequence[int]) -> None:
+        count = math.prod([shape] if isinstance(shape, int) else shape)
+        if self.limit is not None and count > self.limit:
+            self.refusal = (
+                f"the state belongs to another architecture: a layer of its settings has {count:,} weights, and all "
+                f"its arrays have {self.limit:,} numbers"
+            )
+            raise CheckpointError(self.refusal)
 
 
 def save(
@@ -98,39 +163,42 @@ def save(
 
 def load(path: str | Path) -> Checkpoint:
     """Read a checkpoint. Raises CheckpointError if it is missing, cut short, altered, or not a checkpoint."""
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
+    metadata, arrays = _read(path)
+    expected = parse_json(metadata.pop("crc32", "{}"), path, "checksums in JSON", ADVICE, CheckpointError)
+    actual = _checksums(arrays, metadata)
+    expected = expected if isinstance(expected, dict) else {}
+    altered = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
+    if altered:
+        raise CheckpointError(
+            f"{path}: {printable(altered[0])} was altered since it was written (its CRC-32 differs); {ADVICE}"
+        )
+    infinite = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+    if infinite is not None:  # save() never writes one
+        raise CheckpointError(f"{path}: expected finite numbers, found others in {printable(infinite)}; {ADVICE}")
+    config, step, random_state = read_metadata(path, metadata, ADVICE)
+    renamed, change = CHANGED_MODELS.get(str(config.get("model")), ({}, None))
+    if renamed.keys() <= arrays.keys() and not arrays.keys() & set(renamed.values()):
+        arrays = {renamed.get(name, name): array for name, array in arrays.items()}
+    else:
+        change = None
+    return Checkpoint(path, arrays, config, step, random_state, change)
+
+
+def _read(path: Path) -> tuple[dict[str, str], Arrays]:
+    """(metadata, arrays) of a checkpoint's file."""
+    from safetensors import safe_open
+
     if not path.is_file():
         raise CheckpointError(f"{path}: expected a checkpoint, found no such file")
     with path.open("rb"):  # a file without read permission raises PermissionError here, and is not called damaged
         pass
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: cut short or not a safetensors file ({error}); {ADVICE}") from None
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: expected a {FORMAT!r}, got {metadata.get('format', 'another file')!r}")
-    try:
-        expected = json.loads(metadata.pop("crc32", "{}"))
-    except ValueError:
-        expected = {}
-    actual = _checksums(arrays, metadata)
-    altered = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
-    if altered:
-        raise CheckpointError(f"{path}: {altered[0]} was altered since it was written (its CRC-32 differs); {ADVICE}")
-    config, step, random_state = (json.loads(metadata[name]) for name in ("config", "step", "random_state"))
-    return Checkpoint(path, arrays, with_current_names(config), step, random_state)
-
-
-def with_current_names(config: dict[str, Any]) -> dict[str, Any]:
-    """A run's settings, with the metadata of its data set under today's names if an older version saved them."""
-    dataset = config.get("dataset")
-    if not isinstance(dataset, dict):
-        return config
-    return config | {"dataset": {RENAMED.get(name, name): value for name, value in dataset.items()}}
+    expected = "a checkpoint that is not cut short"
+    with reading(path, expected, ADVICE, CheckpointError), safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        if metadata.get("format") == FORMAT:
+            return dict(metadata), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+    raise CheckpointError(f"{path}: expected a {FORMAT!r}, got {printable(metadata.get('format', 'another file'))!r}")
 
 
 def _checksums(arrays: Arrays, metadata: Mapping[str, str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from minigan.backend import PRECISIONS
 from minigan.data import DATASETS
 from minigan.errors import UserError, unknown_name
+from minigan.foreign import describe, printable
 from minigan.losses import OBJECTIVES, Objective, make_objective
 from minigan.models import MODELS
 from minigan.runs.presets import preset as preset_settings
@@ -36,6 +37,7 @@ UPPER_LIMITS = {
     "width": 4096,
     "latent_dim": 10**6,
     "discriminator_steps": 1000,
+    "generator_steps": 1000,
     "log_every": 10**9,
     "checkpoint_every": 10**9,
     "keep": 10**6,
@@ -58,7 +60,7 @@ class Config:
     root: str | None = None  # the folder to read the data set from; None: where the data set is searched by default
     image_size: int | None = None  # images of a folder are resized to this height and width
     epochs: int = 50
-    max_steps: int | None = None  # stop after this many generator steps, even within an epoch
+    max_steps: int | None = None  # stop after this many steps, even within an epoch
     batch_size: int = 128  # real images of a discriminator step
     generator_batch_size: int | None = None  # generated images of a generator step; None: as many as batch_size
     width: int = 64  # channels of the convolution at the images, or units of the first dense layer
@@ -71,7 +73,8 @@ class Config:
     lr: float = 2e-4
     discriminator_lr: float | None = None  # None: the same as lr
     betas: tuple[float, float] = (0.5, 0.999)  # of Adam
-    discriminator_steps: int = 1  # for each generator step
+    discriminator_steps: int = 1  # in each step of the run: first these, each with its own real batch,
+    generator_steps: int = 1  # and then these, each with its own noise
     seed: int = 0
     precision: str = "fp32"  # a name in backend.PRECISIONS
     log_every: int = 10  # steps between two rows of metrics.csv
@@ -99,7 +102,8 @@ class Config:
         for field in fields(self):
             value = getattr(self, field.name)
             if not _has_type(value, field.type):
-                raise UserError(f"{field.name}: expected {getattr(field.type, '__name__', field.type)}, got {value!r}")
+                expected = getattr(field.type, "__name__", field.type)
+                raise UserError(f"{field.name}: expected {expected}, got {describe(value)}")
 
     def _check_names(self) -> None:
         if self.model not in MODELS:
@@ -112,24 +116,28 @@ class Config:
     def _check_ranges(self) -> None:
         if self.batch_size == 1:
             raise UserError("--batch-size 1: batch normalization needs a batch of at least 2 images")
+        if self.generator_batch_size == 1:
+            raise UserError("--generator-batch-size 1: batch normalization needs a batch of at least 2 images")
         for name, limit in UPPER_LIMITS.items():
             value = getattr(self, name)
             if value is not None and not 1 <= value <= limit:
-                raise UserError(f"{option(name)} {value}: expected 1 to {limit}")
+                raise UserError(f"{option(name)} {printable(value, 40)}: expected 1 to {limit}")
         for name in ("lr", "discriminator_lr"):
             lr = getattr(self, name)
             if lr is not None and not 0 < lr < float("inf"):
-                raise UserError(f"{option(name)} {lr}: expected a number above 0")
+                raise UserError(f"{option(name)} {printable(lr, 40)}: expected a number above 0")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise UserError(f"--betas {' '.join(map(str, self.betas))}: expected two numbers in [0, 1)")
+            raise UserError(f"--betas {printable(' '.join(map(str, self.betas)), 60)}: expected two numbers in [0, 1)")
         if self.targets is not None and len(self.targets) != 3:
             raise UserError(f"--targets: expected three numbers a, b, c, got {len(self.targets)}")
         if not 0 <= self.label_smoothing < 0.5:
-            raise UserError(f"--label-smoothing {self.label_smoothing}: expected a number in [0, 0.5)")
+            raise UserError(f"--label-smoothing {printable(self.label_smoothing, 40)}: expected a number in [0, 0.5)")
         if self.ema is not None and not 0 <= self.ema < 1:
-            raise UserError(f"--ema {self.ema}: expected a decay between 0 and 1, such as 0.999, or 0 for none")
+            raise UserError(
+                f"--ema {printable(self.ema, 40)}: expected a decay between 0 and 1, such as 0.999, or 0 for none"
+            )
         if self.seed < 0:
-            raise UserError(f"--seed {self.seed}: expected 0 or more")
+            raise UserError(f"--seed {printable(self.seed, 40)}: expected 0 or more")
 
     def _check_objective(self) -> None:
         """Refuse a setting that only other objectives take, which would be ignored."""

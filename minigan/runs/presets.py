@@ -13,14 +13,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Fashion-MNIST: dense layers against convolutions
     "gan-fashion": FASHION | {"model": "dense-gan", "lr": 1e-4, "epochs": 20},
     "dcgan-fashion": FASHION | {"lr": 1e-4, "width": 32, "epochs": 30},
-    # MNIST: a discriminator step takes 256 images, half of them real; a generator step takes 256 as well
+    # MNIST: a discriminator step takes 256 images, half of them real; then two generator steps take 256 each. 25 passes
+    # over the data are 11,700 discriminator steps and 23,400 generator steps.
     "gan-mnist": {
         "data": "mnist",
         "model": "convolutional-gan",
         "latent_dim": 100,
         "batch_size": 128,
         "generator_batch_size": 256,
-        "epochs": 20,
+        "generator_steps": 2,
+        "epochs": 25,
     },
     # conditioned on a class
     "cgan-fashion": FASHION | {"model": "cgan", "epochs": 25},

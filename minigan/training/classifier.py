@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from minigan import plots
 from minigan.backend import Array
 from minigan.data import Dataset, load
+from minigan.data.dataset import choose
 from minigan.errors import UserError
+from minigan.foreign import printable
 from minigan.inference.classifier import build_classifier, classify
 from minigan.losses import softmax_cross_entropy
 from minigan.optim import Adam
@@ -22,7 +24,7 @@ class ClassifierTrainer(Trainer):
     """A classifier, its optimizer, and labelled images; after each epoch its accuracy on the test split is measured.
 
     The learning rate falls linearly, epoch by epoch, from config.lr to a tenth of it in the last one.
-    Raises UserError for a data set without classes.
+    Raises UserError for a data set without classes, and if its test split has other classes or another image shape.
     """
 
     def __init__(self, config: Config, dataset: Dataset, graph: bool = True) -> None:
@@ -30,6 +32,15 @@ class ClassifierTrainer(Trainer):
             raise UserError(f"classifier: expected images of several classes, {dataset.name} has no classes")
         super().__init__(config, dataset, graph, labels=dataset.labels)
         self.test = load(config.data, config.root, split="test", **config.data_options())
+        for name, train, test in (
+            ("images of shape", dataset.images.shape[1:], self.test.images.shape[1:]),
+            ("the classes", dataset.class_names, self.test.class_names),
+        ):
+            if test != train:
+                raise UserError(
+                    f"{self.test.name}: expected {name} {printable(train)} in the test split, as in the training "
+                    f"split, got {printable(test)}"
+                )
         self.classifier = build_classifier(config, self.dataset_metadata(), self.random)
         self.optimizer = Adam(self.classifier.parameters(), config.lr, config.betas)
         self.metrics = ClassifierMetrics()
@@ -59,7 +70,7 @@ class ClassifierTrainer(Trainer):
         return f" loss {row['loss']:.3f} accuracy {row['accuracy']:.3f} {row['images_per_second']:.0f} images/s"
 
     def real_grid(self) -> Array:
-        return plots.image_grid(self.dataset.images[:64])
+        return plots.image_grid(choose(self.dataset.images, 64, self.config.seed))
 
     def end_epoch(self, folder: RunFolder, epoch: int) -> dict[str, float]:
         """Print and return the accuracy on images that the classifier was not trained on."""

@@ -1,5 +1,6 @@
 """Training of a generator and a discriminator."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from minigan import gan, plots
 from minigan.backend import Array, to_numpy, xp
 from minigan.data import Dataset
+from minigan.data.dataset import choose
 from minigan.inference.generate import build_networks, generate
 from minigan.layers import Layer
 from minigan.metrics import diversity
@@ -15,6 +17,7 @@ from minigan.optim import Adam
 from minigan.random import RandomStream
 from minigan.runs.config import Config
 from minigan.runs.folder import RunFolder
+from minigan.training.display import only_shown
 from minigan.training.ema import EMA
 from minigan.training.metrics import GanMetrics
 from minigan.training.trainer import Trainer
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SAMPLE_COUNT = 64  # samples in the grid of an epoch
+REFERENCE_COUNT = 1000  # real images that the diversity of samples is relative to
 MAX_CLASSES = 10  # columns in the grid of a conditional generator
 
 
@@ -39,7 +43,8 @@ class GanTrainer(Trainer):
             self.discriminator.parameters(), config.discriminator_lr or config.lr, config.betas
         )
         self.ema = EMA(self.generator, config.ema) if config.ema else None
-        self.metrics = GanMetrics(self.objective)
+        self._has_warned = False
+        self.metrics = GanMetrics(self.objective, config.discriminator_steps, config.generator_steps)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -52,7 +57,10 @@ class GanTrainer(Trainer):
         }
 
     def device_step(self) -> None:
-        """k discriminator steps, each with its own real batch and noise, then one generator step."""
+        """The discriminator steps, each with its own real batch and noise, then the generator steps, with new noise.
+
+        How many of each there are is fixed for a run, so a CUDA graph can record all of them.
+        """
         config = self.config
         for _ in range(config.discriminator_steps):
             real, labels = self.batches.next()
@@ -66,18 +74,20 @@ class GanTrainer(Trainer):
                 callback=self.metrics.add_logits,
                 labels=labels,
             )
+            self.metrics.add_loss_d(loss_d)
         count = config.generator_batch_size or config.batch_size
-        loss_g = gan.generator_step(
-            self.generator,
-            self.discriminator,
-            self._noise(count),
-            self.objective,
-            self.generator_optimizer,
-            labels=self.batches.random_labels(count) if self.model.conditional else None,
-        )
-        if self.ema is not None:
-            self.ema.update(self.generator_optimizer.t)
-        self.metrics.add_losses(loss_d, loss_g)
+        for _ in range(config.generator_steps):
+            loss_g = gan.generator_step(
+                self.generator,
+                self.discriminator,
+                self._noise(count),
+                self.objective,
+                self.generator_optimizer,
+                labels=self.batches.random_labels(count) if self.model.conditional else None,
+            )
+            if self.ema is not None:
+                self.ema.update(self.generator_optimizer.t)
+            self.metrics.add_loss_g(loss_g)
 
     def _noise(self, count: int) -> Array:
         return self.random.normal((count, self.config.latent_dim), self.dtype)
@@ -119,15 +129,22 @@ class GanTrainer(Trainer):
         return self.generate([self.config.seed, 1], count, labels)
 
     def real_grid(self) -> Array:
-        return plots.image_grid(self.dataset.images[:SAMPLE_COUNT])
+        return plots.image_grid(choose(self.dataset.images, SAMPLE_COUNT, self.config.seed))
 
     def end_epoch(self, folder: RunFolder, epoch: int) -> dict[str, float]:
-        """Write the epoch's grid of samples; return the diversity of its samples."""
+        """Write the epoch's grid of samples; return the diversity of its samples, if it is defined."""
         classes = self._classes_shown()
         count, columns = (8 * classes, classes) if self.model.conditional else (SAMPLE_COUNT, None)
         samples = self.samples(count)
-        plots.save_image(folder.epoch_samples(epoch), plots.image_grid(samples, columns))
-        return {"diversity": diversity(samples, self.dataset.images[:1000])}
+        with only_shown(str(folder.epoch_samples(epoch))):
+            plots.save_image(folder.epoch_samples(epoch), plots.image_grid(samples, columns))
+        reference = choose(self.dataset.images, REFERENCE_COUNT, self.config.seed)
+        if (reference == reference[0]).all():
+            if not self._has_warned:
+                warnings.warn("the images of the data set are all equal, so samples have no diversity", stacklevel=2)
+            self._has_warned = True
+            return {}
+        return {"diversity": diversity(samples, reference)}
 
     def figure(self, folder: RunFolder) -> "Figure":
         return plots.training_curves(folder.read_metrics(), self.objective)

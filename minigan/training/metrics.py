@@ -8,15 +8,19 @@ from minigan.losses import Objective
 
 
 class GanMetrics:
-    """Running sums of the logged numbers, kept on the device until they are read."""
+    """Running sums of the logged numbers, kept on the device until they are read.
+
+    discriminator_steps, generator_steps: how many of each a step of the run has, and so how many losses are added.
+    """
 
     names = ("loss_d", "loss_g", "d_x", "d_g_z", "accuracy_real", "accuracy_fake")
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, discriminator_steps: int = 1, generator_steps: int = 1) -> None:
         self.objective = objective
+        self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.loss_d, self.loss_g = xp.zeros(()), xp.zeros(())
         self.outputs = xp.zeros(4)  # sums of D(x), D(G(z)), accuracy on real and on generated images
-        self.steps = self.batches = 0
+        self.steps = 0
 
     def add_logits(self, real_logits: Array, fake_logits: Array) -> None:
         """Add the discriminator's logits (N, 1) for a real and a generated batch: a callback of discriminator_step."""
@@ -24,26 +28,29 @@ class GanMetrics:
             self.outputs, real_logits, fake_logits, self.objective.logistic, self.objective.threshold
         )
 
-    def add_losses(self, loss_d: Array, loss_g: Array) -> None:
-        """Add the two losses of a step."""
-        self.loss_d += loss_d
-        self.loss_g += loss_g
+    def add_loss_d(self, loss: Array) -> None:
+        """Add the loss of a discriminator step."""
+        self.loss_d += loss
 
-    def count(self, batches: int) -> None:
-        """Count one more step of `batches` discriminator batches; apart from the sums, which a CUDA graph may add."""
+    def add_loss_g(self, loss: Array) -> None:
+        """Add the loss of a generator step."""
+        self.loss_g += loss
+
+    def count(self) -> None:
+        """Count one more step of the run; apart from the sums, which a CUDA graph may add."""
         self.steps += 1
-        self.batches += batches
 
     def reset(self) -> None:
         """Set all sums to zero, in place: a CUDA graph adds to these very arrays."""
         for total in (self.loss_d, self.loss_g, self.outputs):
             total.fill(0)
-        self.steps = self.batches = 0
+        self.steps = 0
 
     def read(self) -> dict[str, float]:
         """Return the means since the last reading, and reset; only here do a step's numbers reach the host."""
-        losses = np.array([to_numpy(self.loss_d), to_numpy(self.loss_g)]) / self.steps
-        means = np.concatenate([losses, to_numpy(self.outputs) / self.batches])
+        of_d, of_g = self.steps * self.discriminator_steps, self.steps * self.generator_steps
+        losses = np.array([to_numpy(self.loss_d) / of_d, to_numpy(self.loss_g) / of_g])
+        means = np.concatenate([losses, to_numpy(self.outputs) / of_d])
         self.reset()
         return dict(zip(self.names, means.tolist(), strict=True))
 
@@ -59,7 +66,7 @@ class ClassifierMetrics:
         """Add the loss and the accuracy of a step."""
         self.totals += xp.stack([loss.astype("float64"), accuracy.astype("float64")])
 
-    def count(self, batches: int) -> None:
+    def count(self) -> None:
         """Count one more step."""
         self.steps += 1
 

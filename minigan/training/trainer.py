@@ -1,5 +1,6 @@
 """What every training run has in common: its position, its batches, its random stream, its state on disk."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from minigan.backend import Array
 from minigan.data import Dataset
 from minigan.data.batches import Batches
 from minigan.errors import CheckpointError, UserError
+from minigan.foreign import printable
 from minigan.models import MODELS
 from minigan.ops.gpu.graph import GraphStep
 from minigan.random import RandomStream
@@ -52,6 +54,7 @@ class Trainer:
         self.dtype = backend.set_precision(config.precision)
         self.random = RandomStream(config.seed)
         self.step_count = 0
+        self.interruption: int | None = None  # the step of the checkpoint that an interrupted run was resumed from
         self.images_per_step = config.batch_size * batches_per_step
         self.steps_per_epoch = len(dataset.images) // self.images_per_step
         if self.steps_per_epoch == 0:
@@ -110,7 +113,7 @@ class Trainer:
         self.batches.seek(self.step_count * self.batches_per_step)
         self.run_device_step()
         self.batches.advance(self.batches_per_step)
-        self.metrics.count(self.batches_per_step)
+        self.metrics.count()
         self.step_count += 1
 
     def dataset_metadata(self) -> dict[str, Any]:
@@ -125,12 +128,18 @@ class Trainer:
         }
 
     def save(self, folder: RunFolder) -> None:
-        """Write a checkpoint of this step. Raises Diverged, and writes nothing, if a weight is not finite."""
+        """Write a checkpoint of this step. Raises Diverged, and writes nothing, if a weight is not finite.
+
+        The log is synced first: after a loss of power, it has all rows up to the newest checkpoint. The checkpoint that
+        an interrupted run was resumed from is deleted, so that it ends with the same files as an uninterrupted one.
+        """
+        folder.sync_logs()
         self.write_checkpoint(folder.checkpoint_path(self.step_count), folder)
-        folder.keep_newest(self.config.keep, self.step_count)
+        folder.keep_newest(self.config.keep, self.step_count, without=self.interruption)
 
     def write_checkpoint(self, path: Path, folder: RunFolder) -> None:
         """Write a checkpoint to the file `path`. Raises Diverged if a weight is not finite."""
+        folder.require_present()
         try:
             checkpoint.save(
                 path,
@@ -143,14 +152,32 @@ class Trainer:
             raise Diverged(self.step_count, str(error), folder) from None
 
     def load(self, saved: Checkpoint) -> None:
-        """Continue from a checkpoint. Raises CheckpointError if its data or its architecture is different."""
-        here, there = self.dataset_metadata(), saved.config.get("dataset", {})
-        for name in ("name", "images", "image_shape"):
-            if there.get(name) != here[name]:
+        """Continue from a checkpoint. Raises CheckpointError if its data or its architecture is different.
+
+        Warns if the model has changed since the checkpoint was written.
+        """
+        here, there = self.dataset_metadata(), saved.config["dataset"]
+        for name in ("name", "images", "image_shape", "class_names"):
+            if there[name] != here[name]:
                 raise CheckpointError(
-                    f"{saved.path}: was trained on data with {name} {there.get(name)}, "
-                    f"but the data set ({self.dataset.source}) has {name} {here[name]}"
+                    f"{saved.path}: was trained on data with {name} {printable(_brief(there[name]))}, "
+                    f"but the data set ({printable(self.dataset.source)}) has {name} {printable(_brief(here[name]))}"
                 )
         saved.restore(**self.state)
+        if saved.change is not None:
+            warnings.warn(f"{saved.path}: saved by an older version; {saved.change}", stacklevel=2)
         self.random.restore(saved.random_state)
         self.step_count = saved.step
+        self.interruption = None if self.saves_at(saved.step) else saved.step
+
+    def saves_at(self, step: int) -> bool:
+        """Whether an uninterrupted run writes a checkpoint after this step, though it may not be its last."""
+        every = self.config.checkpoint_every
+        return step > 0 and (step % self.steps_per_epoch == 0 or (every is not None and step % every == 0))
+
+
+def _brief(value: Any) -> str:
+    """A name, a number or a list of them for a message; of long lists, how many there are and the first ones."""
+    if not isinstance(value, list) or len(value) <= 5:
+        return str(value)
+    return f"({len(value)}: {', '.join(map(str, value[:5]))}, ...)"

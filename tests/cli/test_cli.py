@@ -24,6 +24,7 @@ from minigan.models import MODELS
 from minigan.runs.config import Config, option
 from minigan.runs.folder import RunFolder
 from minigan.runs.presets import PRESETS
+from minigan.runs.search import find_runs
 
 TRAIN = ["train", "--batch-size", "8", "--width", "4", "--latent-dim", "8"]
 
@@ -145,7 +146,12 @@ def test_bench_measures_training_and_sampling(capsys):
         (["train", "--latent-dim", "9999999999999999999"], "expected 1 to"),
         (["train", "--seed", "-1"], "--seed -1: expected 0 or more"),
         (["train", "--discriminator-steps", "0"], "--discriminator-steps 0: expected 1 to"),
-        (["train", "--out", ""], "expected the name of a folder"),
+        (["train", "--generator-steps", "0"], "--generator-steps 0: expected 1 to 1000"),
+        (["train", "--generator-steps", "1001"], "--generator-steps 1001: expected 1 to 1000"),
+        (["train", "--out", ""], "expected a name, got ''"),
+        (["train", "--out", "."], "expected the name of a folder"),
+        (["train", "--generator-batch-size", "1"], "--generator-batch-size 1: batch normalization needs a batch of at"),
+        (["train", "--max-steps", "1", "--classifier", "nowhere"], "nowhere: expected the folder of a run"),
         (["train", "--out", "x" * 300], "File name too long"),
         (["train", "--data", "cifar10", "--root", "~nobody-of-this-name/x"], "~nobody-of-this-name"),
         (["train", "--data", "cifar10", "--root", "nowhere"], "nowhere"),
@@ -212,8 +218,6 @@ def test_mistakes_about_a_run_change_nothing_in_it(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text[:-20], "expected JSON"),
-        (lambda text: "[]", "expected the settings of a run"),
         (
             lambda text: text.replace('"shapes"', '"shpaes"', 1),
             "data is shpaes, but the checkpoint was trained with shapes",
@@ -237,6 +241,56 @@ def test_an_altered_setting_in_the_config_is_named(run, tmp_path, capsys, change
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_the_newest_run_is_not_another_tools_folder(tmp_path, capsys, monkeypatch):
+    """Only a run is resumed, whatever else there is in runs/; a run whose config.json is damaged still counts."""
+    monkeypatch.chdir(tmp_path)
+    assert minigan(*TRAIN, "--max-steps", 2) == 0
+    later = 2**32
+    for number, content in enumerate(OTHER_CONFIGS):
+        folder = tmp_path / "runs" / f"other-{number}"
+        folder.mkdir()
+        if content is None:
+            (folder / "config.json").mkdir()
+        else:
+            (folder / "config.json").write_bytes(content)
+        os.utime(folder / "config.json", (later, later))
+    assert minigan("train", "--resume", "--max-steps", 3) == 0
+    assert RunFolder("runs/shapes-1").latest_checkpoint().step == 3
+    assert [path.name for path in find_runs("runs")] == ["shapes-1"]
+    (tmp_path / "runs" / "shapes-1" / "config.json").write_text("damaged")
+    assert [path.name for path in find_runs("runs")] == ["shapes-1"]
+
+
+OTHER_CONFIGS = [
+    b"",
+    b"[]",
+    b"{",
+    b"null",
+    b"\xff\xfe\x00",
+    b"[" * 100_000,
+    b'{"model": ["a", "list"], "data": {}}',
+    b'{"model": "bert", "data": "wikipedia"}',
+    b'{"model": 1, "data": 2, "betas": 3}',
+    b'{"seed": ' + b"9" * 5000 + b"}",
+    None,  # a folder of this name
+]
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_classifier_that_scores_nothing_is_checked_and_said_to_be_unused(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert minigan(*TRAIN, "--model", "classifier", "--max-steps", 1, "--out", "scorer") == 0
+    command = [*TRAIN, "--max-steps", 1, "--classifier", "scorer", "--out"]
+    assert minigan(*command, "run") == 0
+    warning = "minigan: warning: --classifier scorer is not used: "
+    assert f"{warning}it scores samples with --evaluate-every" in capsys.readouterr().err
+    assert minigan(*command, "second", "--model", "classifier", "--evaluate-every", 1) == 0
+    assert f"{warning}a classifier generates no samples" in capsys.readouterr().err
+    assert minigan(*command, "third", "--data", "digits") == 2
+    assert "--classifier scorer: expected one for digits, found one for shapes" in capsys.readouterr().err
+    assert not (tmp_path / "third").exists()
 
 
 @pytest.mark.parametrize("damage", ["", "step,epoch\n1,2\n", "nonsense", "\xff\xfe", "header only"])

@@ -1,5 +1,6 @@
 """Downloads from a real server on this machine: complete, altered, cut short, interrupted and refused."""
 
+import contextlib
 import gc
 import hashlib
 import http.server
@@ -29,14 +30,40 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(200)
+        if self.path == "/endless.tar.gz":
+            self.endless()
+            return
         self.send_header("Content-Length", str(len(CONTENT)))
+        if self.path == "/drips-headers.tar.gz":
+            self.flush_headers()
+            self.drip()
+            return
+        if self.path == "/packed.tar.gz":
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
+        if self.path == "/drips.tar.gz":
+            self.drip()
+            return
         if self.path == "/whole.tar.gz":
             self.wfile.write(CONTENT)
         else:
             self.wfile.write(CONTENT[:100_000])
         if self.path == "/stalls.tar.gz":
             self.server.resume.wait(30)
+
+    def endless(self):
+        """Sends zeros until the other side closes the connection; counts them."""
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while not self.server.resume.is_set():
+                self.server.sent += self.wfile.write(bytes(2**16))
+
+    def drip(self):
+        """A byte now and then."""
+        with contextlib.suppress(OSError):
+            while not self.server.resume.wait(0.02):
+                self.wfile.write(b"x")
+                self.wfile.flush()
 
     def log_message(self, *arguments):
         pass
@@ -46,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.requests = []
+        server.requests, server.sent = [], 0
         server.resume = threading.Event()
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -143,6 +170,77 @@ def test_an_interrupted_download_leaves_nothing_behind(server, tmp_path):
     child.send_signal(signal.SIGINT)
     _, errors = child.communicate(timeout=20)
     assert b"KeyboardInterrupt" in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+# Servers that do not end
+
+
+def test_no_more_is_read_than_the_known_size(server, tmp_path):
+    assert "expected 204,800 bytes" in failure(entry(server, "endless.tar.gz"), tmp_path)
+    assert server.sent < 2**25  # what the buffers between them hold
+
+
+@pytest.mark.parametrize("name", ["drips.tar.gz", "drips-headers.tar.gz", "stalls.tar.gz"])
+def test_a_server_that_is_too_slow_is_given_up(server, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("minigan.data.download.GRACE", 0.3)
+    monkeypatch.setattr("minigan.data.download.MIN_RATE", 10**6)
+    start = time.monotonic()
+    assert "the download failed (the server is too slow)" in failure(entry(server, name), tmp_path)
+    assert time.monotonic() - start < 10
+    server.resume.set()
+
+
+def test_a_content_encoding_is_not_unpacked_beyond_the_known_size(server, tmp_path):
+    """The server says gzip of what is none: an error of one line, and no traceback of a decoder."""
+    failure(entry(server, "packed.tar.gz"), tmp_path)
+
+
+# Processes that are killed
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_a_killed_download_leaves_is_not_used_and_removed_by_the_next(server, tmp_path, number):
+    source = entry(server, "stalls.tar.gz")
+    code = (
+        "from pathlib import Path; from minigan.data.download import Download, download; "
+        f"download({source!r}, Path({str(tmp_path)!r}))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 20
+    while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (unfinished,) = tmp_path.iterdir()
+    time.sleep(0.3)
+    download(entry(server, "whole.tar.gz"), tmp_path)
+    assert unfinished.exists()  # of a process that runs
+    child.send_signal(number)
+    child.wait(20)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole.tar.gz", unfinished.name}
+    (tmp_path / "whole.tar.gz").unlink()
+    download(entry(server, "whole.tar.gz"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.tar.gz"]
+
+
+@posix
+def test_a_file_system_without_locks_is_downloaded_to(server, tmp_path, monkeypatch):
+    import fcntl
+
+    def no_locks(*arguments):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    assert download(entry(server, "whole.tar.gz"), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_full_disk_is_an_error(server, tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(DataError, match=r"cannot write to .* \(No space left on device\)"):
+        download(entry(server, "whole.tar.gz"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

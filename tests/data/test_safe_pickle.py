@@ -164,7 +164,7 @@ BYTE = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR"
         (b"}U\x01a" + REDUCE_ARRAY + b"(K\x01(J\xff\xff\xff\x7ft" + BYTE + b"I00\nU\x02xxtbs.", "ValueError"),
         (
             b"}U\x01a" + REDUCE_ARRAY + b"(K\x01(J\xff\xff\xff\x7fU\x01xt" + BYTE + b"I00\nU\x02xxtbs.",
-            "TypeError",
+            "a shape that is not of integers",
         ),
         (b"}U\x01a" + REDUCE_ARRAY + b"(K\x01(K\x02t" + BYTE + b"I00\n(lK\x01atbs.", "TypeError"),
         (b"Pos.system\n.", "instruction b'P'"),

@@ -28,7 +28,7 @@ LOSSES = [
 PAGE_OF = {"LeastSquares": "least_squares_objective", "Conv2D": "conv2d", "ConvTranspose2D": "conv_transpose2d"}
 PAGE_OF |= {"LeakyReLU": "leaky_relu", "ReLU": "relu"}
 
-NOT_A_LOSS = {"Objective", "make_objective", "require_equal_shapes"}
+NOT_A_LOSS = {"Objective", "make_objective", "require_floating", "require_loss_inputs"}
 
 # Functions and classes that take or return arrays; halvings() returns a list of numbers.
 WITH_SHAPES = re.compile(

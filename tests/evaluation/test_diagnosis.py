@@ -318,14 +318,14 @@ def damaged_scores(run):
         ),
         (
             lambda run: (run / "metrics.csv").write_text(text_of(run, "metrics.csv").replace("\n50,", "\n5000,")),
-            "expected steps that increase",
+            "expected whole steps that increase",
         ),
         (lambda run: rewrite(run, model="classifier"), "expected the run of a generator, found a classifier's"),
         (
             lambda run: rewrite(run, objective="least-squares", targets=[1.0, 1.0, 0.0]),
             "real and generated images have the same target",
         ),
-        (lambda run: (run / "config.json").write_text("{"), "expected JSON"),
+        (lambda run: (run / "config.json").write_text("{"), "config.json: expected JSON"),
         (lambda run: (run / "config.json").unlink(), "expected the folder of a run"),
         (damaged_scores, "expected the scores that minigan evaluate writes"),
         (lambda run: (run / "scores.json").write_text("no"), "expected the scores that minigan evaluate writes"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,24 @@ def test_a_classifier_for_another_data_set_is_refused(runs, classifier):
         PeriodicEvaluation(config, other)
     with pytest.raises(UserError, match="expected images of several classes"):
         make_trainer(Config.of_run(model="classifier"), Dataset("folder", "train", images, other.labels, ("0",), ""))
+
+
+def test_other_tools_folders_beside_the_runs_are_ignored(runs, tmp_path):
+    shutil.copytree(runs / "classifier", tmp_path / "classifier")
+    for number, content in enumerate(("", "[]", "{", '{"model": ["x"]}', '{"model": "classifier", "data": "shapes"}')):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "config.json").write_text(content)
+    (tmp_path / "5" / "config.json").mkdir(parents=True)
+    assert find_classifier("shapes", tmp_path).path == tmp_path / "classifier"
+
+
+def test_scores_relative_to_equal_images_are_undefined(runs, classifier):
+    """As of a data set of one image: the diversity divides by zero, and the other scores are defined."""
+    equal = np.full((200, 32, 32, 3), 7, np.uint8)
+    reference = scores.reference_statistics(classifier, equal)
+    found = scores.compute_scores(classifier, random.integers(0, 256, equal.shape).astype(np.uint8), reference, 2)
+    assert found["diversity"] is None
+    assert np.isfinite(found["classifier_fd"])
 
 
 def test_nearest_neighbours_against_loops():

@@ -188,7 +188,7 @@ def test_the_history_is_in_the_order_of_the_epochs(tmp_path):
     ):
         epoch_grids(run)
     run.epoch_samples(3).write_bytes(run.epoch_samples(2).read_bytes()[:40])
-    with pytest.raises(UserError, match=r"epoch_0003.png: expected an image as minigan writes it"):
+    with pytest.raises(UserError, match=r"epoch_0003.png: expected an image \(PNG\)"):
         epoch_grids(run)
 
 

@@ -62,11 +62,43 @@ def test_a_seed_shuffles_images_that_are_sorted_by_class():
         (np.ones(4), 1, r"expected probabilities of shape \(N, classes\), got \(4,\)"),
         (np.full((4, 2), 0.5), 5, "expected 1 to 4 splits of 4 images, got 5"),
         (np.full((4, 2), 0.5), 0, "splits"),
+        (np.full((4, 2), 0.5), 2.5, "splits"),
+        (np.full((4, 2), 0.5), True, "splits"),
+        (np.full((4, 2), 0.5 + 0j), 1, "real numbers, got complex128"),
+        (None, 1, "real numbers, got object"),
     ],
 )
 def test_the_inception_score_refuses_bad_arguments(p, splits, message):
     with pytest.raises(ValueError, match=message):
         inception_score(p, splits)
+
+
+def inception_score_by_loops(p, splits):
+    """The definition, as the paper's code cuts the images: part i is i·N // splits to (i + 1)·N // splits − 1."""
+    scores = []
+    for i in range(splits):
+        part = p[i * len(p) // splits : (i + 1) * len(p) // splits]
+        marginal = [sum(row[k] for row in part) / len(part) for k in range(p.shape[1])]
+        total = 0
+        for row in part:
+            total += sum(row[k] * np.log(row[k] / marginal[k]) for k in range(p.shape[1]) if row[k] > 0)
+        scores.append(np.exp(total / len(part)))
+    mean = sum(scores) / splits
+    return mean, (sum((score - mean) ** 2 for score in scores) / splits) ** 0.5
+
+
+def test_103_images_are_cut_into_10_parts_as_in_the_papers_code():
+    p = random_probabilities(2, 103, 7, 3)
+    assert inception_score(p, 10) == pytest.approx(inception_score_by_loops(p, 10), rel=1e-12)
+    by_first_parts = [inception_score(part, 1)[0] for part in np.array_split(p, 10)]  # the first ones are larger
+    assert inception_score(p, 10)[0] != pytest.approx(np.mean(by_first_parts), rel=1e-6)
+
+
+@given(seeds, st.integers(1, 60), st.data())
+def test_any_number_of_parts_is_cut_as_in_the_papers_code(seed, n, data):
+    p = random_probabilities(seed, n, 4, 2)
+    splits = data.draw(st.integers(1, n))
+    assert inception_score(p, splits) == pytest.approx(inception_score_by_loops(p, splits), rel=1e-9, abs=1e-12)
 
 
 def covariance(random, features, rank):
@@ -174,3 +206,37 @@ def test_mode_coverage_counts_the_classes_that_are_generated_often_enough():
 def test_the_public_names_are_fixed():
     assert mg.metrics.inception_score is inception_score
     assert mg.metrics.frechet_distance is frechet_distance
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1j, None, "x"], ids=str)
+@pytest.mark.parametrize("position", range(4), ids=["mu1", "sigma1", "mu2", "sigma2"])
+def test_the_frechet_distance_refuses_numbers_that_are_not_real_and_finite(position, bad):
+    arguments = [np.zeros(2), np.eye(2), np.zeros(2), np.eye(2)]
+    kind = np.float64 if isinstance(bad, float) else np.complex128 if isinstance(bad, complex) else object
+    wrong = arguments[position].astype(kind)
+    wrong.flat[0] = bad
+    arguments[position] = wrong
+    with pytest.raises(ValueError, match=r"frechet_distance: expected (the means|the|a) "):
+        frechet_distance(*arguments)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1j, "x"], ids=str)
+def test_every_metric_refuses_numbers_that_are_not_real_and_finite(bad):
+    images = np.arange(16, dtype=np.float64).reshape(4, 2, 2, 1)
+    for metric, right in (
+        (lambda a: mg.metrics.diversity(a, images), images),
+        (lambda a: mg.metrics.diversity(images, a), images),
+        (mean_and_covariance, images.reshape(4, 4)),
+        (inception_score, np.full((10, 2), 0.5)),
+        (mode_coverage, np.ones(3)),
+        (lambda a: mode_coverage(np.ones(3), a), np.ones(3)),
+    ):
+        metric(right)
+        wrong = right.astype(type(bad) if isinstance(bad, complex) else float if isinstance(bad, float) else object)
+        wrong.flat[0] = bad
+        with pytest.raises(ValueError, match="expected"):
+            metric(wrong)
+    with pytest.raises(ValueError, match="expected probabilities, got NaN"):
+        class_histogram(np.array([[np.nan, 1]]))
+    with pytest.raises(ValueError, match="expected images of uint8, got float64 and uint8"):
+        mg.metrics.nearest_neighbours(images, images.astype(np.uint8))

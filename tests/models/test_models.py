@@ -153,6 +153,13 @@ def test_images_that_cannot_be_halved_are_refused(name, shape):
             models.build(name, (8, 16, 1), 10, 8, 4)
 
 
+def test_the_convolutional_discriminator_has_one_dropout_after_its_first_convolution():
+    _, discriminator = models.convolutional_gan(8, 1, latent_dim=4, width=2)
+    names = [type(layer).__name__ for layer in discriminator.layers]
+    assert names == ["Conv2D", "LeakyReLU", "Dropout", "Conv2D", "LeakyReLU", "Flatten", "Dense"]
+    assert discriminator.layers[2].rate == 0.4
+
+
 class WithLabels(Layer):
     """A conditional network with fixed labels: a network of one input, as gradcheck needs it."""
 
@@ -275,3 +282,35 @@ def test_ema_agrees_with_plain_loops():
     for name, array in average.average.state_dict().items():
         np.testing.assert_allclose(array, expected[name], rtol=1e-12, atol=1e-14)
     assert (to_numpy(network.layers[0].weight.value) != to_numpy(average.average.layers[0].weight.value)).any()
+
+
+FUNCTIONS = {  # each with the settings it takes, all right
+    models.dcgan: {"image_size": 8, "channels": 1, "latent_dim": 4, "width": 2},
+    models.cgan: {"image_size": 8, "channels": 1, "classes": 3, "latent_dim": 4, "width": 2},
+    models.convolutional_gan: {"image_size": 8, "channels": 1, "latent_dim": 4, "width": 2},
+    models.dense_gan: {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 2},
+    models.classifier: {"image_shape": (8, 8, 1), "classes": 3, "width": 2, "features": 5},
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [(function, name) for function, settings in FUNCTIONS.items() for name in settings]
+)
+def test_models_refuse_sizes_that_no_network_can_have(function, name):
+    settings = FUNCTIONS[function]
+    function(**settings)
+    values = [0, -2, 8.0, None, True, "8"]
+    if name == "image_shape":
+        values = [(8, 8, value) for value in values] + [(8, 8), 8, None]
+    for value in values:
+        with pytest.raises(ValueError, match=rf"^{function.__name__}: expected {name} to be"):
+            function(**settings | {name: value})
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 0), (8, 8, 1.0), None], ids=repr)
+def test_build_refuses_images_of_an_impossible_shape(name, shape):
+    with pytest.raises(UserError, match=f"{name}: expected image_shape to be 3 ints of at least 1"):
+        models.build(name, shape, 10, 8, 4)
+    with pytest.raises(UserError, match="expected width to be an int of at least 1, got 0"):
+        models.build(name, (8, 8, 1), 10, 8, 0)

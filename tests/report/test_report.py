@@ -1,5 +1,7 @@
 """`minigan report`: what the page says, what it may replace, how large it gets, and how it works in a browser."""
 
+import base64
+import hashlib
 import json
 import re
 import shutil
@@ -314,6 +316,21 @@ def test_figures_use_the_colours_of_the_page(page_of, scored):
             assert text.count(f"{name[4:-1]}: #") == 2  # in light and in dark
 
 
+def test_only_the_pages_own_script_may_run(page_of, scored):
+    text = page_of(scored)
+    policy = Outline(text).all("meta")[-1]["content"]
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        "img-src data:",
+        "style-src 'unsafe-inline'",
+        f"script-src 'sha256-{digest}'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+
+
 # --- how large it gets -----------------------------------------------------------------------------------------
 
 
@@ -369,7 +386,6 @@ def test_encoding_keeps_the_pixels(run, tmp_path, monkeypatch):
 
 
 def decoded(source_and_size):
-    import base64
     import io
 
     with Image.open(io.BytesIO(base64.b64decode(source_and_size[0].split(",")[1]))) as image:
@@ -421,11 +437,14 @@ def test_a_mistake_gets_one_line_and_changes_nothing(run, tmp_path, capsys):
             "metrics.csv: expected a column loss_d, found none: the run has not logged anything yet",
         ),
         ([tmp_path / "header"], "metrics.csv: expected numbers, found none"),
-        ([tmp_path / "damaged"], f"epoch_000{EPOCHS}.png: expected an image as minigan writes it"),
+        ([tmp_path / "damaged"], f"epoch_000{EPOCHS}.png: expected an image (PNG)"),
         ([run, "--out", tmp_path / "empty"], "expected the name of a file, found a folder"),
         ([run, "--out", tmp_path / "no" / "where.html"], "no to write to, found none; create it first"),
-        ([run, "--out", tmp_path / "thesis.html" / "x.html"], "to write to, found none"),
-        ([run, "--out", tmp_path / "thesis.html"], "expected a new file or a report of minigan, found another file"),
+        ([run, "--out", tmp_path / "thesis.html" / "x.html"], "expected a folder to write to, found the file"),
+        (
+            [run, "--out", tmp_path / "thesis.html"],
+            "expected a new file or another report of minigan, found something else",
+        ),
         ([run, "--out", "/dev/null"], "found a device or pipe"),
     ]:
         assert minigan("report", *arguments) == 2, arguments
@@ -439,6 +458,9 @@ def test_a_mistake_gets_one_line_and_changes_nothing(run, tmp_path, capsys):
 def test_a_damaged_configuration_is_named(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text("[]")
+    with pytest.warns(UserWarning, match="expected the settings of a run, got a list; the settings in step_"):
+        report.write(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
     with pytest.raises(UserError, match="expected the settings of a run"):
         report.write(tmp_path / "run")
 

@@ -52,6 +52,9 @@ def test_settings_that_are_given_take_precedence_over_the_preset():
         256,
     )
     assert (config.lr, config.betas) == (2e-4, (0.5, 0.999))
+    assert (config.discriminator_steps, config.generator_steps) == (1, 2)
+    assert config.epochs * (60_000 // config.batch_size) == 100 * 234 // 2  # 100 times 234 steps, D in every second one
+    assert Config.of_run(preset="gan-mnist", generator_steps=1).generator_steps == 1
     config = Config.of_run(preset="lsgan-cifar10", lr=1e-3, epochs=2)
     assert (config.targets, config.lr, config.epochs) == ((-1.0, 1.0, 0.0), 1e-3, 2)
     objective = config.make_objective()

@@ -14,7 +14,7 @@ from minigan.training import make_trainer
 SMALL = {"batch_size": 8, "width": 4, "latent_dim": 8}
 KINDS = {
     "dcgan": {"ema": 0.9},
-    "dropout": {"model": "convolutional-gan", "discriminator_steps": 2},
+    "dropout": {"model": "convolutional-gan", "discriminator_steps": 2, "generator_steps": 3},
     "conditional": {"model": "cgan", "flip": True, "ema": 0.99},
     "fp64": {"model": "dense-gan", "data": "digits", "objective": "least-squares", "precision": "fp64"},
     "classifier": {"model": "classifier", "flip": True},

@@ -74,19 +74,24 @@ def test_a_run_writes_its_files(tmp_path):
     assert (metrics["images_per_second"] > 0).all()
 
 
-def test_metrics_are_the_means_of_the_steps(tmp_path):
+@pytest.mark.parametrize(("of_d", "of_g"), [(1, 1), (2, 1), (1, 2), (3, 2)])
+def test_metrics_are_the_means_of_the_steps(of_d, of_g):
     """Loss and accuracy are computed by hand from the same steps; not as a CUDA graph, which calls no Python."""
-    trainer = loop.make_trainer(Config(**SMALL), shapes(), graph=False)
-    losses, logits = [], []
-    add_logits, add_losses = trainer.metrics.add_logits, trainer.metrics.add_losses
-    trainer.metrics.add_logits = lambda real, fake: (logits.append((real, fake)), add_logits(real, fake))
-    trainer.metrics.add_losses = lambda d, g: (losses.append((float(d), float(g))), add_losses(d, g))
+    config = Config(**SMALL, discriminator_steps=of_d, generator_steps=of_g)
+    trainer = loop.make_trainer(config, shapes(), graph=False)
+    losses_d, losses_g, logits = [], [], []
+    metrics = trainer.metrics
+    add_logits, add_loss_d, add_loss_g = metrics.add_logits, metrics.add_loss_d, metrics.add_loss_g
+    metrics.add_logits = lambda real, fake: (logits.append((real, fake)), add_logits(real, fake))
+    metrics.add_loss_d = lambda loss: (losses_d.append(float(loss)), add_loss_d(loss))
+    metrics.add_loss_g = lambda loss: (losses_g.append(float(loss)), add_loss_g(loss))
     for _ in range(4):
         trainer.step()
     row = trainer.metrics.read()
     real, fake = (np.concatenate([mg.backend.to_numpy(pair[i]) for pair in logits]) for i in (0, 1))
-    assert row["loss_d"] == pytest.approx(np.mean([d for d, _ in losses]))
-    assert row["loss_g"] == pytest.approx(np.mean([g for _, g in losses]))
+    assert (len(losses_d), len(logits), len(losses_g)) == (4 * of_d, 4 * of_d, 4 * of_g)
+    assert row["loss_d"] == pytest.approx(np.mean(losses_d))
+    assert row["loss_g"] == pytest.approx(np.mean(losses_g))
     assert row["accuracy_real"] == pytest.approx((real > 0).mean())
     assert row["accuracy_fake"] == pytest.approx((fake <= 0).mean())
     assert row["d_x"] == pytest.approx((1 / (1 + np.exp(-real.astype("f8")))).mean(), rel=1e-5)
@@ -105,9 +110,44 @@ def test_each_epoch_takes_every_image_once_in_a_new_order():
     assert epochs[0] != epochs[1]
 
 
+@pytest.mark.parametrize("settings", [{}, {"model": "cgan"}, {"discriminator_steps": 2, "ema": 0.9}], ids=str)
+@pytest.mark.parametrize("generator_steps", [1, 2, 3])
+def test_the_generator_takes_so_many_steps_for_each_step_of_the_run(settings, generator_steps):
+    """An epoch is still one pass over the data; each generator step moves the weights, Adam's count and the EMA."""
+    of_d = settings.get("discriminator_steps", 1)
+    config = Config(**SMALL | settings, epochs=2, generator_steps=generator_steps, generator_batch_size=12)
+    trainer = loop.make_trainer(config, shapes(48))
+    assert (trainer.steps_per_epoch, trainer.last_step) == (6 // of_d, 2 * 6 // of_d)
+    averaged = []
+    if trainer.ema is not None and mg.backend.on_cpu:
+        update = trainer.ema.update
+        trainer.ema.update = lambda t: (averaged.append(float(t)), update(t))
+    for step in range(1, 5):
+        trainer.step()
+        counts = [float(trainer.state[f"{name}_optimizer"].t) for name in ("generator", "discriminator")]
+        assert (trainer.step_count, *counts) == (step, step * generator_steps, step * of_d)
+    assert averaged in ([], list(range(1, 4 * generator_steps + 1)))
+
+
+def test_two_generator_steps_are_two_calls_with_new_noise_and_the_same_discriminator():
+    """The run's step, and the same step by hand: all arrays bit for bit."""
+    trainers = [loop.make_trainer(Config(**SMALL, generator_steps=n), shapes(), graph=False) for n in (2, 1)]
+    for trainer in trainers:
+        trainer.step()
+    by_hand = trainers[1]
+    noise = by_hand.random.normal((8, 8), by_hand.dtype)
+    networks = by_hand.generator, by_hand.discriminator
+    mg.gan.generator_step(*networks, noise, by_hand.objective, by_hand.generator_optimizer)
+    for name, part in trainers[0].state.items():
+        assert_equal_bit_for_bit(part.state_dict(), by_hand.state[name].state_dict())
+    assert trainers[0].random.state() == by_hand.random.state()
+
+
 VARIANTS = [
     {},
     {"discriminator_steps": 2},
+    {"generator_steps": 2},
+    {"discriminator_steps": 2, "generator_steps": 3, "model": "convolutional-gan", "ema": 0.9},
     {"precision": "fp64"},
     {"objective": "minimax"},
     {"objective": "least-squares"},

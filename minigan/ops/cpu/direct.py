@@ -30,7 +30,7 @@ def is_applicable(input_size: Size, kernel_size: Size, stride: Size, padding: Pa
 
 def conv2d(x: Array, w: Array, stride: Size, padding: Padding, bias: Array | None = None) -> Array:
     """See convolution.conv2d. One product for each output position and each row of the kernel."""
-    n, kernel_size, out_channels = x.shape[0], w.shape[:2], w.shape[3]
+    n, kernel_size, channels, out_channels = x.shape[0], w.shape[:2], w.shape[2], w.shape[3]
     size = conv_output_size(x.shape[1:3], kernel_size, stride, padding)
     rows = list(kernel_rows(x.shape[1:3], size, kernel_size, stride, padding))
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
@@ -42,7 +42,7 @@ def conv2d(x: Array, w: Array, stride: Size, padding: Padding, bias: Array | Non
     def worker(start: int, stop: int) -> None:
         product = np.empty((n, stop - start), y.dtype)
         for p, q, i, j0, j1, row, column in rows:
-            pixels = x[:, row, column : column + j1 - j0].reshape(n, -1)  # (N, (j1 − j0)·C)
+            pixels = x[:, row, column : column + j1 - j0].reshape(n, (j1 - j0) * channels)  # (N, (j1 − j0)·C)
             np.matmul(pixels, w[i, j0:j1].reshape(-1, out_channels)[:, start:stop], out=product)
             y[:, p, q, start:stop] += product
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minigan.backend import Array
+from minigan.ops import elementwise
 from minigan.ops.cpu.threads import MIN_MULTIPLY_ADDS, parallel_for
 from minigan.ops.elementwise import adam_corrections
 
@@ -43,9 +44,12 @@ def matmul(a: Array, b: Array, bias: Array | None = None, add_to: Array | None =
 
 
 def chunks(start: int, stop: int, width: int = 1) -> Iterator[tuple[int, int]]:
-    """Split rows start to stop, of `width` numbers each, into (first, last) of CHUNK numbers at a time."""
+    """Split rows start to stop, of `width` numbers each, into (first, last) of CHUNK numbers at a time.
+
+    No rows are one empty chunk, so that a sum over it is zero for each column.
+    """
     size = max(1, CHUNK // max(1, width))
-    return ((first, min(first + size, stop)) for first in range(start, stop, size))
+    return ((first, min(first + size, stop)) for first in range(start, max(stop, start + 1), size))
 
 
 def over_rows(function: Callable[[int, int], Result], rows: Array) -> list[Result]:
@@ -106,8 +110,11 @@ def leaky_relu(x: Array, slope: float) -> Array:
     """See elementwise.leaky_relu."""
 
     def chunk(x: Array, out: Array) -> None:
-        np.multiply(x, slope, out=out)
-        np.maximum(x, out, out=out)
+        if slope:
+            np.multiply(x, slope, out=out)
+            np.maximum(x, out, out=out)
+        else:
+            np.maximum(x, 0, out=out)
 
     return over_flat(chunk, x)
 
@@ -136,6 +143,16 @@ def tanh_grad(y: Array, dy: Array) -> Array:
         out *= dy
 
     return over_flat(chunk, y, dy)
+
+
+def bce_with_logits(logits: Array, target: Array | float) -> tuple[Array, Array]:
+    """See elementwise.bce_with_logits. The terms of infinite logits take twice the time, so only if there is one."""
+    with np.errstate(invalid="ignore"):
+        softplus = np.log1p(np.exp(-np.abs(logits)))
+        loss = (np.maximum(logits, 0) - logits * target + softplus).mean()
+    if loss != loss:  # NaN: an infinite logit, or one that is NaN itself
+        return elementwise.bce_with_logits(logits, target)
+    return loss, (elementwise.sigmoid(logits) - target) / logits.size
 
 
 def adam_update(

@@ -106,7 +106,7 @@ def conv2d_grad_input(
 
 def add_bias(y: Array, bias: Array | None) -> None:
     """y += bias, for a few contiguous images y, (n, H, W, C), while they are in the cache."""
-    if bias is not None:
+    if bias is not None and y.size:
         # One image to a row: with 3 channels a row would be 3 numbers, and NumPy has a cost per row.
         images = y.reshape(len(y), -1)
         images += np.tile(bias, images.shape[1] // bias.size)
@@ -140,8 +140,8 @@ class Lowering:
         )
 
     def chunks(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Split images start to stop into chunks: (first, last) each."""
-        return ((first, min(first + self.size, stop)) for first in range(start, stop, self.size))
+        """Split images start to stop into chunks: (first, last) each; no images are one empty chunk."""
+        return ((first, min(first + self.size, stop)) for first in range(start, max(stop, start + 1), self.size))
 
     def __call__(self, first: int, last: int) -> Array:
         """The im2col matrix of images first to last: (images·H'·W', kh·kw·C), valid until the next call."""

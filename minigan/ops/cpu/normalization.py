@@ -68,7 +68,7 @@ def normalize(x: Array, statistics: Statistics, gamma: Array, beta: Array, slope
             np.multiply(rows[first:last], scale, out=out)
             out += offset
             if slope != 1:
-                np.maximum(out, out * slope, out=out)
+                np.maximum(out, out * slope if slope else 0, out=out)
 
         over_rows(chunk, rows)
     return y

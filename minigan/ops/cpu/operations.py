@@ -1,10 +1,16 @@
-"""The operations on the CPU. Each convolution uses the algorithm that was measured to be fastest for its shape."""
+"""The operations on the CPU. Each convolution uses the algorithm that was measured to be fastest for its shape.
+
+A pixel that is NaN or infinite reaches as many outputs, and a gradient dy as many dx, as the kernel says, whichever
+algorithm is used and however large the batch is. Two things differ: where im2col has an infinity, Winograd's has NaN,
+from ∞ − ∞; and in a weight gradient, im2col also multiplies dy by the zeros of the padding, and 0·NaN is NaN.
+"""
 
 from minigan.backend import Array
 from minigan.ops.cpu import direct, im2col, toeplitz, winograd
 from minigan.ops.cpu.elementwise import (
     adam_update,
     add,
+    bce_with_logits,
     leaky_relu,
     leaky_relu_grad,
     matmul,
@@ -13,7 +19,7 @@ from minigan.ops.cpu.elementwise import (
     tanh_grad,
 )
 from minigan.ops.cpu.normalization import batch_norm, batch_norm_grad, normalize
-from minigan.ops.elementwise import add_discriminator_metrics, bce_with_logits, least_squares, next_images
+from minigan.ops.elementwise import add_discriminator_metrics, least_squares, next_images
 from minigan.ops.geometry import Padding, Size
 
 __all__ = [

@@ -17,6 +17,8 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from minigan.errors import UserError
+from minigan.foreign import printable
+from minigan.ops.cpu.cores import usable_cores
 
 Result = TypeVar("Result")
 
@@ -27,37 +29,27 @@ Result = TypeVar("Result")
 MIN_MULTIPLY_ADDS = 2**24
 
 
-def usable_cores() -> int:
-    """The number of cores this process may use: its CPU affinity, capped by its container's limit (cgroup)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _cgroup_limit() or cores))
-
-
-def _cgroup_limit() -> int | None:
-    """The number of CPUs that the container grants, rounded up; None without a limit."""
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:  # noqa: PTH123, not a file on disk
-            quota, period = file.read().split()
-        return None if quota == "max" else -(-int(quota) // int(period))
-    except (OSError, ValueError):
-        return None
-
-
 def _read_num_threads() -> int:
     value = os.environ.get("MINIGAN_NUM_THREADS", "").strip()
     if not value:
         return usable_cores()
-    if not value.isdecimal() or not 1 <= int(value) <= 1024:
-        raise UserError(f"MINIGAN_NUM_THREADS={value}: expected a number of threads from 1 to 1024")
+    if not value.isdecimal() or len(value) > 9 or not 1 <= int(value) <= 1024:
+        raise UserError(f"MINIGAN_NUM_THREADS={printable(value)}: expected a number of threads from 1 to 1024")
     return int(value)
 
 
 num_threads = _read_num_threads()
-# The calling thread is a worker too. The pool starts its threads when they are first needed.
-_pool = ThreadPoolExecutor(max(1, num_threads - 1), thread_name_prefix="minigan")
 
+
+def _new_pool() -> ThreadPoolExecutor:
+    """The calling thread is a worker too. The pool starts its threads when they are first needed."""
+    return ThreadPoolExecutor(max(1, num_threads - 1), thread_name_prefix="minigan")
+
+
+_pool = _new_pool()
 _lock = threading.Lock()
-_depth = 0
+_depth = 0  # blocks of single_threaded_blas() that are open, in all threads
+_own = threading.local()  # .depth: those of the calling thread
 _controller: Any = None
 _limit: Any = None
 
@@ -74,13 +66,37 @@ def single_threaded_blas() -> Iterator[None]:
                 _controller = ThreadpoolController().select(user_api="blas")
             _limit = _controller.limit(limits=1)
         _depth += 1
+        _own.depth = getattr(_own, "depth", 0) + 1
     try:
         yield
     finally:
         with _lock:
             _depth -= 1
+            _own.depth -= 1
             if _depth == 0:
                 _limit.restore_original_limits()
+
+
+def _after_fork() -> None:
+    """Start anew in a child process: of all threads, only the one that forked exists there.
+
+    The old pool would wait forever for its workers, and blocks of other threads would never end.
+    """
+    global _pool, _lock, _depth
+    _abandoned.append(_pool)  # its threads are gone, so nothing must clean it up
+    _pool, _lock = _new_pool(), threading.Lock()
+    others, _depth = _depth, getattr(_own, "depth", 0)
+    if others and not _depth:
+        _limit.restore_original_limits()
+
+
+_abandoned: list[ThreadPoolExecutor] = []
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(
+        before=lambda: _lock.acquire(),
+        after_in_parent=lambda: _lock.release(),
+        after_in_child=_after_fork,
+    )
 
 
 def parallel_for(function: Callable[[int, int], Result], count: int, minimum: int = 1) -> list[Result]:

@@ -12,14 +12,21 @@ of y, so all of its factors are one slice of columns, without a copy:
     y[:, rows] += x[:, h] @ T[:, columns]      dx[:, h] = dy[:, rows] @ T[:, columns]ᵀ
     dT[:, columns] += x[:, h]ᵀ @ dy[:, rows]
 
+A product with T multiplies what lies beside the kernel by 0, and 0·NaN is NaN: a pixel that is not finite would spread
+over whole rows. The images that hold one are computed by im2col (`replace_lost`), so that it spreads as far as the
+kernel and no result depends on the size of the batch. The test takes less than 1 % of the time.
+
 Measured with a 28×28 kernel, "same", 32 channels to 1, 28×28 pixels, batch 128, float32, 2 cores, im2col in chunks and
 Toeplitz, minima: conv2d 890 and 13 ms, grad_input 3300 and 14 ms, grad_weight 915 and 16 ms. As one dense layer over
 the whole image, a matrix of 79 MB, conv2d takes 33 ms; as one product of all rows with all of T, 14 to 17 ms.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from minigan.backend import Array
+from minigan.ops.cpu import im2col
 from minigan.ops.cpu.direct import taps_inside
 from minigan.ops.cpu.im2col import add_bias
 from minigan.ops.cpu.threads import parallel_for
@@ -62,6 +69,7 @@ def conv2d(x: Array, w: Array, padding: Padding, bias: Array | None = None) -> A
         y += other
     y = y.reshape(n, out_height, out_width, out_channels)
     add_bias(y, bias)
+    replace_lost(y, y, w, lambda lost: im2col.conv2d(x[lost], w, (1, 1), padding, bias))
     return y
 
 
@@ -82,6 +90,7 @@ def conv2d_grad_input(dy: Array, w: Array, input_size: Size, padding: Padding, b
     parallel_for(worker, height)
     dx = dx.reshape(n, height, width, channels)
     add_bias(dx, bias)
+    replace_lost(dx, dy, w, lambda lost: im2col.conv2d_grad_input(dy[lost], w, input_size, (1, 1), padding, bias))
     return dx
 
 
@@ -102,6 +111,16 @@ def conv2d_grad_weight(x: Array, dy: Array, kernel_size: Size, padding: Padding)
 
     parallel_for(worker, width)
     return band_matrix_transposed(d_matrix, kh, kw, channels, out_channels, width, out_width, left)
+
+
+def replace_lost(result: Array, tested: Array, w: Array, compute: Callable[[Array], Array]) -> None:
+    """Replace result[n] by compute for each image n whose tested[n] is not finite, unless the kernel is not either.
+
+    tested: the side with few channels, y or dy; y has a NaN or an infinity wherever x has one.
+    """
+    finite = np.asarray(np.isfinite(tested).all(axis=(1, 2, 3)))
+    if not finite.all() and np.isfinite(w).all():  # with such a kernel nothing can be saved, and im2col takes long
+        result[~finite] = compute(~finite)
 
 
 def row_slices(h: int, out_height: int, kernel_height: int, top: int, row_size: int) -> tuple[slice, slice]:

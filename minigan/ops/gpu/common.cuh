@@ -18,6 +18,9 @@ typedef float Real;
 extern __shared__ __align__(16) unsigned char shared_memory[];  // as many bytes as the launch requests
 #endif
 
+// LeakyReLU: x where x > 0, slope * x elsewhere. A slope of 0 gives max(x, 0): 0 * -infinity is not a number.
+__device__ inline Real leaky(Real x, Real slope) { return x > 0 || x != x ? x : slope > 0 ? slope * x : 0; }
+
 // Grid barrier: no thread passes it before all blocks have arrived, and then each sees what the others wrote before it.
 // "Sum everything, then use the sum" is one launch this way instead of two. All blocks must run at the same time, or
 // the first would wait for ever: launch.py starts at most one block for each multiprocessor.

@@ -29,7 +29,7 @@ __device__ bool last_block(unsigned* ticket) {
 
 // y = x where x > 0, slope * x elsewhere
 extern "C" __global__ void leaky_relu(const Real* x, Real* y, double slope, long long n) {
-  FOR_EACH(i, n) y[i] = x[i] > 0 ? x[i] : (Real)slope * x[i];
+  FOR_EACH(i, n) y[i] = leaky(x[i], (Real)slope);
 }
 
 // dx = dy where y > 0, slope * dy elsewhere; y, the output, has the sign of x
@@ -52,7 +52,7 @@ extern "C" __global__ void normalize(const Real* x, const Real* mean, const Real
   FOR_EACH(i, n) {
     int c = i % channels, s = i / channels / m * channels + c;
     Real value = (x[i] - mean[s]) * (gamma[c] * inv_std[s]) + beta[c];
-    y[i] = value > 0 ? value : (Real)slope * value;
+    y[i] = leaky(value, (Real)slope);
   }
 }
 
@@ -78,12 +78,16 @@ __device__ T block_sum(T value) {
 // Binary cross entropy on logits l with targets t, an array or (targets null) one number for all:
 //   loss = mean(max(l, 0) - l * t + log(1 + e^-|l|)), which never overflows
 //   gradient = (sigmoid(l) - t) / n
+// An infinite logit has the limit of its term: 0 if the target is its side, otherwise infinity.
 extern "C" __global__ void bce_with_logits(const Real* logits, const Real* targets, double target, Real* loss,
                                            Real* gradient, int n) {
   Real sum = 0;
   for (int i = threadIdx.x; i < n; i += 256) {
     Real l = logits[i], t = targets ? targets[i] : (Real)target;
-    sum += (l > 0 ? l : 0) - l * t + log1p(exp(-fabs(l)));
+    if (l - l == 0)
+      sum += (l > 0 ? l : 0) - l * t + log1p(exp(-fabs(l)));
+    else if (l != l || (l > 0 ? t != 1 : t != 0))
+      sum += fabs(l);  // infinity, or NaN
     gradient[i] = (sigmoid(l) - t) / n;
   }
   sum = block_sum(sum);

@@ -129,7 +129,7 @@ extern "C" __global__ void __launch_bounds__(1024)
     for (int row = chunk.first + threadIdx.y; row < chunk.last; row += blockDim.y) {
       long long i = (long long)row * channels + c;
       Real value = (rows[i] - center) * scale + offset;
-      y_rows[i] = value > 0 ? value : (Real)slope * value;
+      y_rows[i] = leaky(value, (Real)slope);
     }
   }
 }

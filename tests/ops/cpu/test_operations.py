@@ -133,6 +133,7 @@ def arguments_of(name, random, m, channels):
         "leaky_relu_grad": (rows, d_rows, 0.2),
         "tanh": (rows,),
         "tanh_grad": (rows, d_rows),
+        "bce_with_logits": (rows, (d_rows > 0).astype(rows.dtype)),
         "adam_update": (*flat, np.array(3.0), np.array(1e-3), (0.5, 0.999), 1e-8),
     }[name]
 

@@ -106,3 +106,60 @@ def test_small_operations_run_on_one_core(batch, expected, monkeypatch):
     rows = np.ones((batch * 49, 512))  # the same number of multiply-adds
     operations.matmul(rows, np.ones((512, 100)))
     assert workers == [expected] * 4
+
+
+FORK = """
+import multiprocessing, threading, warnings
+import numpy as np
+import minigan as mg
+from minigan.ops.cpu import threads
+from threadpoolctl import threadpool_info
+
+warnings.simplefilter("ignore")  # Python warns that threads do not survive a fork
+layer, x = mg.layers.Conv2D(16, 32, 4, stride=2, padding="same"), np.ones((64, 16, 16, 16), "float32")
+expected, cache = layer.forward(x)
+before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+def child():
+    y, cache = layer.forward(x)
+    layer.backward(y, cache)
+    assert (y == expected).all()
+    assert [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"] == before
+
+def fork():
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join(60)
+    alive = process.is_alive()
+    process.kill()
+    return "hangs" if alive else process.exitcode
+
+print(fork())
+stop = threading.Event()
+held = threading.Event()
+
+def hold():  # another thread is within an operation, and in the critical section, while this one forks
+    with threads.single_threaded_blas():
+        held.set()
+        stop.wait()
+
+other = threading.Thread(target=hold)
+other.start()
+held.wait()
+print(fork())
+stop.set()
+other.join()
+child()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_child_process_works_after_a_fork():
+    done = subprocess.run(
+        [sys.executable, "-c", FORK],
+        env=os.environ | {"MINIGAN_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["0", "0"]), done.stderr

@@ -264,6 +264,7 @@ def assert_same_state(actual, expected):
     [
         {},
         {"discriminator_steps": 2},
+        {"generator_steps": 2, "ema": 0.9},
         {"objective": "least-squares"},
         {"precision": "tf32"},
         {"model": "cgan", "ema": 0.9, "flip": True},

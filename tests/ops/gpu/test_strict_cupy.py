@@ -89,6 +89,7 @@ print(json.dumps([row, outputs.astype(int).ravel().tolist()]))
     [
         ({"discriminator_steps": 2}, "fp64", 1e-10),
         ({"discriminator_steps": 2}, "fp32", 1e-3),
+        ({"generator_steps": 2}, "fp64", 1e-10),
         ({"model": "cgan", "ema": 0.9, "generator_batch_size": 4, "label_smoothing": 0.1}, "fp64", 1e-10),
         ({"model": "dense-gan", "flip": True}, "fp64", 1e-10),
         ({"model": "classifier"}, "fp64", 1e-10),
