@@ -381,8 +381,12 @@ def test_a_lost_terminal_saves_the_run(tmp_path, monkeypatch, signals):
                 os.kill(os.getpid(), getattr(signal, name))
 
     monkeypatch.setattr(loop.Trainer, "step", stopping)
-    with pytest.raises(loop.Interrupted):
-        train(folder, epochs=2)
+    previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
+    try:
+        with pytest.raises(loop.Interrupted):
+            train(folder, epochs=2)
+    finally:
+        signal.signal(signal.SIGHUP, previous)
     assert folder.latest_checkpoint().step == 2
 
 
